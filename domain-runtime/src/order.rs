@@ -1,0 +1,316 @@
+//! The order specification: what a client buys, declared in bounded integers, and its identity.
+//!
+//! [`check`] holds the static rules of step 1 (submission), [`cost`] what the order will cost others.
+
+pub mod check;
+pub mod cost;
+
+use parity_scale_codec::{Decode, Encode, MaxEncodedLen};
+
+use crate::bounded::BoundedVec;
+use crate::primitives::{Amount, BlockNumber, Commitment, DataRoot, OrderId, Salt};
+
+/// The only version of the specification so far.
+pub const SPECIFICATION_VERSION: u16 = 1;
+/// Most hidden layers of an `mlp`; deeper ones do not train without normalisation.
+pub const HIDDEN_LAYERS_MAX: usize = 16;
+/// Most providers of one order; each one's model is evaluated by every validator.
+pub const PROVIDERS_MAX: usize = 32;
+/// Most validators of one order.
+pub const VALIDATORS_MAX: usize = 32;
+/// Parts of a whole in which shares are written (0.95 is 950,000).
+pub const MILLION: u32 = 1_000_000;
+
+/// What a client buys. Its SCALE bytes are its identity.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
+pub struct OrderSpecification {
+    /// [`SPECIFICATION_VERSION`].
+    pub version: u16,
+    /// What is trained.
+    pub model: ModelSpecification,
+    /// On what.
+    pub data: DataSpecification,
+    /// How.
+    pub train: TrainSpecification,
+    /// In which arithmetic results are checked.
+    pub profile: Profile,
+    /// For how much.
+    pub pay: PaySpecification,
+    /// By whom.
+    pub committee: CommitteeSpecification,
+    /// When.
+    pub windows: Windows,
+}
+
+/// The model to be trained.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
+pub struct ModelSpecification {
+    /// Shape of the network.
+    pub architecture: Architecture,
+    /// Seed of the initial weights, from which every provider may start.
+    pub initial_seed: u64,
+}
+
+/// Shape of the network. Inputs and outputs come from the data specification.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
+pub enum Architecture {
+    /// Linear layers with ReLU between them.
+    #[codec(index = 0)]
+    Mlp {
+        /// Widths of the hidden layers, from the input side; may be empty.
+        hidden_widths: BoundedVec<u32, HIDDEN_LAYERS_MAX>,
+    },
+}
+
+/// A file named by its content.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
+pub struct DataFile {
+    /// BLAKE3 of the bytes.
+    pub root: DataRoot,
+    /// Length in bytes.
+    pub byte_count: u64,
+}
+
+/// How the bytes of the training and test files are read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
+pub enum DataFormat {
+    /// Lines of comma-separated integers, the label last.
+    #[codec(index = 0)]
+    Csv,
+}
+
+/// Training data, and the commitment to the hidden test data of the same shape.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
+pub struct DataSpecification {
+    /// The training file.
+    pub train: DataFile,
+    /// Format of both files.
+    pub format: DataFormat,
+    /// Examples in the training file.
+    pub train_example_count: u32,
+    /// Examples in the test file.
+    pub test_example_count: u32,
+    /// Features of one example.
+    pub feature_count: u32,
+    /// Features are divided by this, so that they lie near `0..=1`.
+    pub feature_divisor: u32,
+    /// Classes; labels are `0..class_count`.
+    pub class_count: u32,
+    /// [`test_commitment`] of the hidden test file.
+    pub test_commitment: Commitment,
+}
+
+/// What training minimises.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
+pub enum Loss {
+    /// Mean negative log-likelihood of the label's class.
+    #[codec(index = 0)]
+    CrossEntropy,
+}
+
+/// What the score counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
+pub enum Metric {
+    /// Correct answers; the lower loss first among equals.
+    #[codec(index = 0)]
+    Accuracy,
+    /// Mean loss in Q16.16.
+    #[codec(index = 1)]
+    Loss,
+}
+
+/// How free the provider is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
+pub enum Recipe {
+    /// Contest: train as you like, the best score wins.
+    #[codec(index = 0)]
+    Free,
+}
+
+/// Bounds of the training.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
+pub struct TrainSpecification {
+    /// What training minimises.
+    pub loss: Loss,
+    /// What the score counts.
+    pub metric: Metric,
+    /// How free the provider is.
+    pub recipe: Recipe,
+    /// Most parameters of a model.
+    pub parameters_max: u64,
+    /// Passes over the training data that the client expects to pay for.
+    pub epochs: u32,
+    /// Examples in a step.
+    pub batch_size: u32,
+}
+
+/// The arithmetic in which results are checked; see the numeric profiles of the protocol.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
+pub enum Profile {
+    /// Bit-exact f32.
+    #[codec(index = 0)]
+    P0,
+}
+
+/// Money of the order.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
+pub struct PaySpecification {
+    /// The escrow, divided at the end.
+    pub reward: Amount,
+    /// What the client loses when the test data stays hidden.
+    pub client_bond: Amount,
+    /// Stake that a provider of this order must have.
+    pub provider_stake_min: Amount,
+    /// Stake that a validator of this order must have.
+    pub validator_stake_min: Amount,
+    /// Least share of correct answers that is paid, in millionths.
+    pub metric_min_millionths: u32,
+}
+
+/// How many operators are drawn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
+pub struct CommitteeSpecification {
+    /// Providers, `1..=`[`PROVIDERS_MAX`].
+    pub provider_count: u32,
+    /// Validators, `1..=`[`VALIDATORS_MAX`].
+    pub validator_count: u32,
+}
+
+/// Lengths of the phases, in domain blocks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
+pub struct Windows {
+    /// From inclusion to the drawing of the committee.
+    pub open: u32,
+    /// Training and claims.
+    pub train: u32,
+    /// Models are revealed.
+    pub reveal: u32,
+    /// Withheld chunks are served: once after the models, once after the test data.
+    pub availability: u32,
+    /// The client reveals the test data.
+    pub test_reveal: u32,
+    /// Validators commit.
+    pub evaluation_commit: u32,
+    /// Validators reveal.
+    pub evaluation_reveal: u32,
+    /// Challenges are opened.
+    pub challenge: u32,
+    /// More time for open challenges.
+    pub challenge_extension: u32,
+}
+
+/// A phase of an order, in the order in which they pass.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode, MaxEncodedLen)]
+pub enum Phase {
+    /// Waiting for the drawing.
+    #[codec(index = 0)]
+    Open,
+    /// Training; claims are accepted.
+    #[codec(index = 1)]
+    Train,
+    /// Reveals of models are accepted.
+    #[codec(index = 2)]
+    Reveal,
+    /// Chunks of revealed models are asked for and served.
+    #[codec(index = 3)]
+    Availability,
+    /// The client's reveal of the test data is accepted.
+    #[codec(index = 4)]
+    TestReveal,
+    /// Chunks of the test data are asked for and served.
+    #[codec(index = 5)]
+    TestAvailability,
+    /// Commitments of evaluations are accepted.
+    #[codec(index = 6)]
+    EvaluationCommit,
+    /// Reveals of evaluations are accepted.
+    #[codec(index = 7)]
+    EvaluationReveal,
+    /// Challenges are accepted.
+    #[codec(index = 8)]
+    Challenge,
+    /// Open challenges are decided.
+    #[codec(index = 9)]
+    ChallengeExtension,
+    /// Settled.
+    #[codec(index = 10)]
+    Final,
+}
+
+/// Every phase before [`Phase::Final`], in order.
+pub const PHASES: [Phase; 10] = [
+    Phase::Open,
+    Phase::Train,
+    Phase::Reveal,
+    Phase::Availability,
+    Phase::TestReveal,
+    Phase::TestAvailability,
+    Phase::EvaluationCommit,
+    Phase::EvaluationReveal,
+    Phase::Challenge,
+    Phase::ChallengeExtension,
+];
+
+impl Windows {
+    /// Length of one phase in blocks; 0 for [`Phase::Final`], which does not end.
+    pub const fn length(&self, phase: Phase) -> u32 {
+        match phase {
+            Phase::Open => self.open,
+            Phase::Train => self.train,
+            Phase::Reveal => self.reveal,
+            Phase::Availability | Phase::TestAvailability => self.availability,
+            Phase::TestReveal => self.test_reveal,
+            Phase::EvaluationCommit => self.evaluation_commit,
+            Phase::EvaluationReveal => self.evaluation_reveal,
+            Phase::Challenge => self.challenge,
+            Phase::ChallengeExtension => self.challenge_extension,
+            Phase::Final => 0,
+        }
+    }
+
+    /// First block of `phase` for an order included in block `submitted`.
+    #[must_use]
+    pub fn start(&self, phase: Phase, submitted: BlockNumber) -> BlockNumber {
+        PHASES
+            .into_iter()
+            .take_while(|earlier| *earlier < phase)
+            .fold(submitted.after(1), |start, earlier| start.after(self.length(earlier)))
+    }
+
+    /// The phase in which `at` falls for an order included in block `submitted`.
+    ///
+    /// The extension counts as running until the runtime settles the order earlier.
+    #[must_use]
+    pub fn phase(&self, submitted: BlockNumber, at: BlockNumber) -> Phase {
+        PHASES
+            .into_iter()
+            .find(|phase| at < self.start(*phase, submitted).after(self.length(*phase)))
+            .unwrap_or(Phase::Final)
+    }
+
+    /// Blocks from the close of claims to the latest settlement.
+    #[must_use]
+    pub fn settlement_blocks(&self) -> u64 {
+        PHASES
+            .into_iter()
+            .filter(|phase| *phase > Phase::Train)
+            .fold(0, |sum, phase| sum.saturating_add(u64::from(self.length(phase))))
+    }
+}
+
+impl OrderSpecification {
+    /// BLAKE3 of the SCALE bytes.
+    #[must_use]
+    pub fn id(&self) -> OrderId {
+        OrderId(*blake3::hash(&self.encode()).as_bytes())
+    }
+}
+
+/// The commitment to a hidden test file: `derive_key("aipot test v1", SCALE(root, byte count, salt))`.
+#[must_use]
+pub fn test_commitment(file: &DataFile, salt: &Salt) -> Commitment {
+    Commitment(blake3::derive_key("aipot test v1", &(file, salt).encode()))
+}
+
+#[cfg(test)]
+mod tests;

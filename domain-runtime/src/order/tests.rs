@@ -1,0 +1,2 @@
+//! Identity, phases and static checks of orders.
+

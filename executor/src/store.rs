@@ -1,0 +1,6 @@
+//! The disk of a node: authenticated state, the event log from which roles resume, and artefacts.
+//!
+//! Every write here is durable before it is reported, and every failure of the disk is an error
+//! that leaves what was stored before untouched, so that the caller may try again.
+
+pub mod artefacts;

@@ -1,1 +1,19 @@
-//! Skeleton.
+//! Kernels: each once as a portable definition, and as fast versions with the same bits.
+//!
+//! - [`matmul`]: the canonical product of profile P0, over [`matrix`] views.
+//! - [`elementary`]: exp, log, tanh, erf, 1/sqrt as our own polynomials.
+//! - [`reduction`]: sums, means and maxima with a fixed tree.
+//! - [`softmax`]: log-softmax, cross-entropy, argmax, `ReLU`.
+//! - [`chacha8`]: keystreams, and the random numbers of training.
+//! - [`blake3_tree`]: roots of models and data, digests of logits.
+//! - [`canonical`]: the one NaN.
+//! - [`gpu`]: the plumbing of every wgpu kernel.
+
+pub mod blake3_tree;
+pub mod canonical;
+pub mod chacha8;
+pub mod elementary;
+pub mod matmul;
+pub mod matrix;
+pub mod reduction;
+pub mod softmax;

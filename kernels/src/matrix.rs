@@ -1,0 +1,149 @@
+//! A view of f32 values as a matrix: shape and strides, checked once.
+
+use thiserror::Error;
+
+/// Why values cannot be seen as the wanted matrix.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum MatrixError {
+    /// A dense matrix needs exactly `rows * columns` values.
+    #[error("{rows} rows of {columns} columns need exactly that many values, got {value_count}")]
+    ValueCount {
+        /// Rows asked for.
+        rows: usize,
+        /// Columns asked for.
+        columns: usize,
+        /// Values given.
+        value_count: usize,
+    },
+    /// The last element of a strided view lies beyond the values.
+    #[error(
+        "the last of {rows} x {columns} elements with strides {row_stride}, {column_stride} lies \
+         beyond {value_count} values"
+    )]
+    OutOfBounds {
+        /// Rows asked for.
+        rows: usize,
+        /// Columns asked for.
+        columns: usize,
+        /// Distance between rows, in values.
+        row_stride: usize,
+        /// Distance between columns, in values.
+        column_stride: usize,
+        /// Values given.
+        value_count: usize,
+    },
+}
+
+/// A borrowed matrix; element `(row, column)` is `values[row * row_stride + column * column_stride]`.
+///
+/// Transposing and cutting heads out of packed projections are free: only the strides change.
+#[derive(Debug, Clone, Copy)]
+pub struct Matrix<'values> {
+    values: &'values [f32],
+    rows: usize,
+    columns: usize,
+    row_stride: usize,
+    column_stride: usize,
+}
+
+impl<'values> Matrix<'values> {
+    /// Sees dense values as a row-major matrix.
+    ///
+    /// # Shapes
+    /// `values`: `[rows, columns]`.
+    ///
+    /// # Errors
+    /// [`MatrixError::ValueCount`] unless there are exactly `rows * columns` values.
+    pub fn new(values: &'values [f32], rows: usize, columns: usize) -> Result<Self, MatrixError> {
+        if rows.checked_mul(columns) != Some(values.len()) {
+            return Err(MatrixError::ValueCount { rows, columns, value_count: values.len() });
+        }
+        Ok(Self { values, rows, columns, row_stride: columns, column_stride: 1 })
+    }
+
+    /// Sees some of the values as a matrix with any strides, zero included.
+    ///
+    /// # Units
+    /// Strides count values.
+    ///
+    /// # Errors
+    /// [`MatrixError::OutOfBounds`] when the last element is not among the values.
+    pub fn strided(
+        values: &'values [f32],
+        (rows, columns): (usize, usize),
+        (row_stride, column_stride): (usize, usize),
+    ) -> Result<Self, MatrixError> {
+        let needed = needed_values((rows, columns), (row_stride, column_stride));
+        if needed.is_none_or(|needed| needed > values.len()) {
+            let value_count = values.len();
+            return Err(MatrixError::OutOfBounds {
+                rows,
+                columns,
+                row_stride,
+                column_stride,
+                value_count,
+            });
+        }
+        Ok(Self { values, rows, columns, row_stride, column_stride })
+    }
+
+    /// The same elements with rows and columns swapped.
+    #[must_use]
+    pub fn transposed(self) -> Self {
+        Self {
+            values: self.values,
+            rows: self.columns,
+            columns: self.rows,
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+        }
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// How many columns there are.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// The element at `(row, column)`.
+    ///
+    /// # Panics
+    /// When the position may lie outside the values.
+    #[inline]
+    pub fn at(&self, row: usize, column: usize) -> f32 {
+        self.values[row * self.row_stride + column * self.column_stride]
+    }
+
+    /// Copies the elements `columns` of one row, in order, to the front of `destination`.
+    pub(crate) fn copy_row(&self, row: usize, first_column: usize, destination: &mut [f32]) {
+        let start = row * self.row_stride + first_column * self.column_stride;
+        if self.column_stride == 1 {
+            destination.copy_from_slice(&self.values[start..start + destination.len()]);
+            return;
+        }
+        for (column, value) in destination.iter_mut().enumerate() {
+            *value = self.values[start + column * self.column_stride];
+        }
+    }
+}
+
+/// How many values a view reaches over; `None` when that overflows.
+fn needed_values(
+    (rows, columns): (usize, usize),
+    (row_stride, column_stride): (usize, usize),
+) -> Option<usize> {
+    if rows == 0 || columns == 0 {
+        return Some(0);
+    }
+    let down = (rows - 1).checked_mul(row_stride)?;
+    let right = (columns - 1).checked_mul(column_stride)?;
+    down.checked_add(right)?.checked_add(1)
+}
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,26 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod account;
+pub mod agenda;
 pub mod bounded;
+pub mod call;
+pub mod challenge;
+pub mod chunk;
+pub mod claim;
+pub mod evaluation;
+pub mod event;
+pub mod genesis;
+pub mod operator;
 pub mod order;
+pub mod outcome;
+pub mod payment;
 pub mod primitives;
+pub mod progress;
+pub mod refusal;
+pub mod reveal;
+pub mod selection;
+pub mod state;
+pub mod submission;
+pub mod transition;
+pub mod window;

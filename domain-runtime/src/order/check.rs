@@ -73,7 +73,9 @@ pub enum OrderError {
     #[error(transparent)]
     Overflow(#[from] Overflow),
     /// The claims-to-settlement time is beyond the stake-withdrawal horizon.
-    #[error("windows from the close of claims to settlement are {blocks} blocks, allowed at most {max}")]
+    #[error(
+        "windows from the close of claims to settlement are {blocks} blocks, allowed at most {max}"
+    )]
     SettlementTooLate {
         /// What the windows add up to.
         blocks: u64,

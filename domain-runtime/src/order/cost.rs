@@ -86,7 +86,9 @@ pub fn cost(specification: &OrderSpecification) -> Result<OrderCost, Overflow> {
 /// The price of `operations` at `price_per_giga_operation`, rounded up to whole units.
 #[must_use]
 pub fn price(operations: u64, price_per_giga_operation: Amount) -> Amount {
-    Amount(u128::from(operations.div_ceil(GIGA_OPERATIONS)).saturating_mul(price_per_giga_operation.0))
+    Amount(
+        u128::from(operations.div_ceil(GIGA_OPERATIONS)).saturating_mul(price_per_giga_operation.0),
+    )
 }
 
 struct Products {

@@ -1,2 +1,1 @@
 //! Identity, phases and static checks of orders.
-

@@ -5,10 +5,14 @@
 //! from it; `keystream_wgpu` is the same keystream on a GPU.
 
 mod stream;
+mod wgpu;
 
 pub use stream::ChaChaStream;
+pub use wgpu::keystream_wgpu;
 
 use thiserror::Error;
+
+use crate::gpu::GpuError;
 
 /// Words of 32 bits in one block.
 ///
@@ -44,7 +48,7 @@ const QUARTER_ROUNDS: [[usize; 4]; 8] = [
 ];
 
 /// Why a keystream cannot be given.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum KeystreamError {
     /// The 32-bit block counter would start again from zero.
@@ -55,6 +59,9 @@ pub enum KeystreamError {
         /// Blocks asked for.
         block_count: u32,
     },
+    /// The device that was to compute it failed.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
 }
 
 /// The `ChaCha8` keystream, `block_count` blocks from block `first_block` on, as little-endian words.

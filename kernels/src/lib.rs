@@ -13,6 +13,7 @@ pub mod blake3_tree;
 pub mod canonical;
 pub mod chacha8;
 pub mod elementary;
+pub mod gpu;
 pub mod matmul;
 pub mod matrix;
 pub mod reduction;

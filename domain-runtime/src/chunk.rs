@@ -145,7 +145,7 @@ pub fn request(
     }
     let request = ChunkRequest { requester: *requester, chunk_index };
     file.requests.push(request).map_err(|_| full)?;
-    file.store(state, running, target)?;
+    file.store(state, running, target);
     state.emit(Event::ChunkRequested { order: *order, target, request });
     Ok(())
 }
@@ -171,7 +171,7 @@ pub fn serve(
         return Err(ChunkError::WrongProof { chunk_index }.into());
     }
     file.requests.retain(|one| one.chunk_index != chunk_index);
-    file.store(state, running, target)?;
+    file.store(state, running, target);
     state.emit(Event::ChunkServed { order: *order, target, chunk_index });
     Ok(())
 }
@@ -224,7 +224,7 @@ impl TargetFile {
         }
     }
 
-    fn store(self, state: &mut State<'_>, mut running: Running, target: ChunkTarget) -> CallResult {
+    fn store(self, state: &mut State<'_>, mut running: Running, target: ChunkTarget) {
         if let (ChunkTarget::Model(provider), Some(mut claim)) = (target, self.claim) {
             claim.requests = self.requests;
             state.put(&(running.id, provider), &claim);
@@ -232,7 +232,6 @@ impl TargetFile {
             running.progress.test_requests = self.requests;
             state.put(&running.id, &running.progress);
         }
-        Ok(())
     }
 }
 

@@ -14,6 +14,7 @@
         clippy::wildcard_enum_match_arm
     )
 )]
+#![expect(clippy::cast_possible_truncation, reason = "SCALE derives cast the index of a variant")]
 
 extern crate alloc;
 #[cfg(test)]

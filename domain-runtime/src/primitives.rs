@@ -110,7 +110,6 @@ impl Amount {
     #[must_use]
     pub const fn tokens(count: u64) -> Self {
         // u64 widened to u128: lossless, and `From` is not const.
-        #[expect(clippy::cast_lossless, reason = "From is not const")]
         Self((count as u128).saturating_mul(TOKEN))
     }
 
@@ -141,7 +140,6 @@ impl Amount {
     /// `self * percent / 100` rounded down, exact for every amount and `percent <= 100`.
     #[must_use]
     pub const fn percent(self, percent: u8) -> Self {
-        #[expect(clippy::cast_lossless, reason = "From is not const")]
         let percent = percent as u128;
         // Split so that the product cannot overflow: (100 q + r) p / 100 = q p + r p / 100.
         let whole = (self.0 / 100).saturating_mul(percent);

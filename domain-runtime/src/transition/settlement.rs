@@ -62,7 +62,7 @@ fn draw_committee(
 ) -> Result<Option<Phase>, Fault> {
     let order = running.id;
     let wanted = running.order.specification.committee;
-    let committee = drawn(state, &running, &wanted, at)?;
+    let committee = drawn(state, &running, wanted, at)?;
     if committee.providers.is_empty() || committee.validators.is_empty() {
         let (provider_count, validator_count) =
             (count(&committee.providers), count(&committee.validators));
@@ -79,7 +79,7 @@ fn draw_committee(
 fn drawn(
     state: &State<'_>,
     running: &Running,
-    wanted: &CommitteeSpecification,
+    wanted: CommitteeSpecification,
     at: At,
 ) -> Result<Committee, Fault> {
     let order = running.id;

@@ -4,3 +4,8 @@
 //! that leaves what was stored before untouched, so that the caller may try again.
 
 pub mod artefacts;
+pub(crate) mod database;
+pub(crate) mod digest;
+
+pub use database::{DatabaseError, NodeDatabase};
+pub use digest::ParseHashError;

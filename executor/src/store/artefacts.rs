@@ -5,7 +5,6 @@
 //! it lies its outboard: the inner hashes of the BLAKE3 tree above groups of 16 KiB, with which a
 //! range of the artefact can be proven to someone who knows only its name.
 
-mod content_hash;
 mod partial;
 mod range;
 
@@ -17,11 +16,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bao_tree::BaoTree;
 use bao_tree::io::sync::outboard_post_order;
 
-pub use content_hash::{ContentHash, ParseContentHashError};
 pub use partial::PartialArtefact;
 pub use range::{RANGE_BYTES_MAX, RangeError, decode_range, encode_range};
 
 use range::GROUP;
+
+use super::digest::digest_newtype;
+
+digest_newtype! {
+    /// BLAKE3 hash of an artefact's bytes.
+    ContentHash;
+}
+
+impl ContentHash {
+    /// The name of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::from(blake3::hash(bytes))
+    }
+}
 
 /// Largest artefact accepted: 64 GiB, four times the weights of an 8-billion-parameter model in
 /// half precision.

@@ -1,2 +1,3 @@
 //! Skeleton.
+pub mod network;
 pub mod store;

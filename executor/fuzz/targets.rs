@@ -1,0 +1,26 @@
+//! Every decoder that meets bytes of strangers, as a plain function: the one list of fuzz targets.
+//!
+//! A target must come back from any bytes: no panic, no hang, no memory beyond its bounds. What it
+//! accepts it also checks, for instance that encoding it again gives the same bytes.
+//! `tests/fuzz.rs` runs the list on seeds and simple mutations of them; `scripts/fuzz` runs one
+//! target under libFuzzer, guided by coverage. A new target is one row here and one function.
+
+mod artefact;
+mod order;
+
+/// One decoder under test.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// What `scripts/fuzz` calls it; the folder of its former failures in `tests/corpus`.
+    pub(crate) name: &'static str,
+    /// Decodes, checks what was accepted, and says whether it was.
+    pub(crate) accepts: fn(&[u8]) -> bool,
+    /// Inputs that are accepted, from which mutations reach deeper than noise would.
+    pub(crate) seeds: fn() -> Vec<Vec<u8>>,
+}
+
+/// All targets, by name.
+pub(crate) const TARGETS: &[Target] = &[
+    Target { name: "artefact_range", accepts: artefact::accepts_range, seeds: artefact::ranges },
+    Target { name: "order_encoding", accepts: order::accepts_encoding, seeds: order::encodings },
+];

@@ -24,7 +24,7 @@ const UNIT: f32 = f32::from_bits(0x2f80_0000);
 /// Half a quadrant, in units of 2^-32 turns.
 const HALF_QUADRANT: u32 = 1 << 29;
 
-/// The cosine of `turn` / 2^32 full turns, with an error below 2 ULP.
+/// The cosine of `turn` / 2^32 full turns, off by less than 2^-23.
 ///
 /// # Units
 /// `turn` counts 2^-32 of a full turn: 2^30 is a right angle.

@@ -7,6 +7,9 @@ use crate::canonical::CANONICAL_NAN_BITS;
 use crate::chacha8::ChaChaStream;
 use crate::matrix::Matrix;
 
+/// Products of matrices of normal numbers; the origin stands in the file.
+const VECTORS: &str = include_str!("../../tests/vectors/matmul.txt");
+
 /// Inner lengths around the edges of a K-block.
 const DEPTHS: &[usize] = &[0, 1, 2, 511, 512, 513, 1024, 1025];
 
@@ -39,6 +42,28 @@ fn check(product: impl Fn(Matrix<'_>, Matrix<'_>, Option<&[f32]>) -> Vec<f32>) {
             }
         }
     }
+}
+
+#[test]
+fn products_have_the_bits_of_the_vectors() {
+    let mut count = 0;
+    for line in VECTORS.lines().filter(|line| !line.starts_with('#')) {
+        let words: Vec<&str> = line.split(' ').collect();
+        let shape: Vec<usize> = words[..3].iter().map(|word| word.parse().unwrap()).collect();
+        let (rows, depth, columns) = (shape[0], shape[1], shape[2]);
+        let counter = u64::try_from(depth).unwrap();
+        let mut stream = ChaChaStream::derive(&[0; 32], "matmul", counter);
+        let left = normals(&mut stream, rows * depth);
+        let right = normals(&mut stream, depth * columns);
+        let bias = normals(&mut stream, columns);
+        let left = Matrix::new(&left, rows, depth).unwrap();
+        let right = Matrix::new(&right, depth, columns).unwrap();
+        let product = matmul_portable(left, right, Some(&bias)).unwrap();
+        let shown: Vec<String> = bits(&product).iter().map(|bits| format!("{bits:08x}")).collect();
+        assert_eq!(shown, words[3..]);
+        count += 1;
+    }
+    assert_eq!(count, 5);
 }
 
 #[test]

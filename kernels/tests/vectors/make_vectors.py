@@ -1,0 +1,358 @@
+"""Recomputes the golden vectors of this folder from the written definitions, sharing no code with
+the crate: exact rational arithmetic, rounded to f32 where a definition rounds.
+
+Needs `blake3` from PyPI. Run: `python3 kernels/tests/vectors/make_vectors.py`. It writes
+`elementary.txt`, `stream.txt`, `matmul.txt`, `reduction.txt` and `softmax.txt` next to itself; the
+other files come from elsewhere and name their origin. A changed line is a protocol change.
+"""
+
+import math
+import pathlib
+import re
+import struct
+from fractions import Fraction
+
+import blake3
+
+HERE = pathlib.Path(__file__).parent
+SOURCES = HERE.parent.parent / "src"
+ORIGIN = "# Origin: make_vectors.py beside this file, an independent reading of the definitions."
+NAN = 0x7FC00000
+INFINITY = math.inf
+
+
+# f32 values are Python floats that hold an f32 exactly; arithmetic is exact, then rounded once.
+
+
+def from_bits(bits):
+    return struct.unpack("<f", struct.pack("<I", bits))[0]
+
+
+def to_bits(value):
+    return NAN if math.isnan(value) else struct.unpack("<I", struct.pack("<f", value))[0]
+
+
+def is_finite(*values):
+    return all(math.isfinite(value) for value in values)
+
+
+def rounded(exact, zero=0.0):
+    """The f32 nearest to a rational, ties to even; `zero` is what an exact zero becomes."""
+    if exact == 0:
+        return zero
+    sign, size = (-1.0 if exact < 0 else 1.0), abs(exact)
+    exponent = size.numerator.bit_length() - size.denominator.bit_length()
+    if Fraction(2) ** exponent > size:
+        exponent -= 1
+    unit = Fraction(2) ** (max(exponent, -126) - 23)
+    count = round(size / unit)  # Python rounds halves to even
+    if count * unit >= Fraction(2) ** 128:
+        return sign * INFINITY
+    return sign * float(count * unit)
+
+
+def zero_sum(a, b):
+    """The zero of an exact sum of nothing: -0 only for two minus zeros."""
+    return -0.0 if math.copysign(1, a) < 0 and math.copysign(1, b) < 0 else 0.0
+
+
+def add(a, b):
+    if not is_finite(a, b):
+        return a + b
+    return rounded(Fraction(a) + Fraction(b), zero_sum(a, b) if a == 0 and b == 0 else 0.0)
+
+
+def multiply(a, b):
+    if not is_finite(a, b):
+        return a * b
+    return rounded(Fraction(a) * Fraction(b), math.copysign(0.0, a) * math.copysign(1.0, b))
+
+
+def divide(a, b):
+    if not is_finite(a, b) or b == 0:
+        if b == 0 and a != 0 and not math.isnan(a):
+            return math.copysign(INFINITY, a) * math.copysign(1, b)
+        return math.nan if b == 0 else a / b
+    return rounded(Fraction(a) / Fraction(b), math.copysign(0.0, a) * math.copysign(1.0, b))
+
+
+def fused(a, b, c):
+    """a * b + c with one rounding."""
+    if not is_finite(a, b, c):
+        return a * b + c
+    exact = Fraction(a) * Fraction(b) + Fraction(c)
+    product_zero = math.copysign(1.0, a) * math.copysign(1.0, b) * 0.0
+    both_zero = c == 0 and (a == 0 or b == 0)
+    return rounded(exact, zero_sum(product_zero, c) if both_zero else 0.0)
+
+
+def square_root(a):
+    if math.isnan(a) or a < 0:
+        return math.nan
+    if a == 0 or a == INFINITY:
+        return a
+    exact = Fraction(a)
+    # 64 more bits than needed and a sticky bit: then rounding once is right.
+    scaled = exact * Fraction(4) ** 150
+    root = math.isqrt(scaled.numerator // scaled.denominator)
+    sticky = 0 if Fraction(root) ** 2 == scaled else Fraction(1, 2)
+    return rounded((root + sticky) / Fraction(2) ** 150)
+
+
+def polynomial(x, coefficients):
+    value = coefficients[-1]
+    for coefficient in reversed(coefficients[:-1]):
+        value = fused(value, x, coefficient)
+    return value
+
+
+def coefficients(file, name):
+    """Reads a table of bit patterns: constants are data, and the crate is where they live."""
+    text = (SOURCES / "elementary" / file).read_text()
+    table = re.search(rf"const {name}: \[f32; \d+\] = \[(.*?)\];", text, re.S).group(1)
+    return [from_bits(int(bits.replace("_", ""), 16)) for bits in re.findall(r"0x([0-9a-f_]+)", table)]
+
+
+LN2_HIGH, LN2_LOW, PER_LN2 = from_bits(0x3F317200), from_bits(0x35BFBE8E), from_bits(0x3FB8AA3B)
+EXP = coefficients("exponential.rs", "COEFFICIENTS")
+LOG = coefficients("logarithm.rs", "COEFFICIENTS")
+TANH = coefficients("sigmoid.rs", "TANH_COEFFICIENTS")
+ERF_SMALL = coefficients("sigmoid.rs", "ERF_SMALL_COEFFICIENTS")
+ERF_LARGE = coefficients("sigmoid.rs", "ERF_LARGE_COEFFICIENTS")
+SINE = coefficients("circle.rs", "SINE_COEFFICIENTS")
+COSINE = coefficients("circle.rs", "COSINE_COEFFICIENTS")
+
+
+def exp(x):
+    if math.isnan(x):
+        return x
+    within = min(max(x, -104.0), 89.0)
+    power = add(fused(within, PER_LN2, 12582912.0), -12582912.0)
+    rest = fused(power, -LN2_HIGH, within)
+    rest = fused(power, -LN2_LOW, rest)
+    near_one = add(fused(multiply(rest, rest), polynomial(rest, EXP), rest), 1.0)
+    return rounded(Fraction(near_one) * Fraction(2) ** int(power))
+
+
+def log(x):
+    if math.isnan(x) or x < 0:
+        return math.nan
+    if x == 0 or x == INFINITY:
+        return INFINITY if x else -INFINITY
+    exponent, significand = math.frexp(x)[1], math.frexp(x)[0]
+    if significand < from_bits(0x3F3504F3):
+        exponent, significand = exponent - 1, significand * 2
+    fraction = add(significand, -1.0)
+    square = multiply(fraction, fraction)
+    bend = fused(polynomial(fraction, LOG), fraction, -0.5)
+    low = fused(square, bend, multiply(float(exponent), LN2_LOW))
+    high = multiply(float(exponent), LN2_HIGH)
+    total = add(high, fraction)
+    lost = add(fraction, -add(total, -high))
+    return add(total, add(low, lost))
+
+
+def tanh(x):
+    size, square = abs(x), multiply(x, x)
+    if size < 0.625:
+        value = fused(multiply(size, square), polynomial(square, TANH), size)
+    else:
+        value = add(1.0, -divide(2.0, add(exp(add(size, size)), 1.0)))
+    return math.copysign(value, x)
+
+
+def erf(x):
+    size, square = abs(x), multiply(x, x)
+    if math.isnan(x):
+        return x
+    if size < 0.875:
+        value = fused(size, polynomial(square, ERF_SMALL), size)
+    else:
+        within = min(size, 4.0)
+        value = add(1.0, -exp(multiply(-within, polynomial(within, ERF_LARGE))))
+    return math.copysign(value, x)
+
+
+def rsqrt(x):
+    return divide(1.0, square_root(x))
+
+
+def cosine_of_turn(turn):
+    quadrant = (turn + 2**29) % 2**32 >> 30
+    units = (turn - (quadrant << 30) + 2**31) % 2**32 - 2**31
+    rest = multiply(rounded(Fraction(units)), 2.0**-32)
+    square = multiply(rest, rest)
+    sine = multiply(rest, polynomial(square, SINE))
+    cosine = fused(square, polynomial(square, COSINE), 1.0)
+    return [cosine, -sine, -cosine, sine][quadrant]
+
+
+def chacha8_block(key, number):
+    state = [0x61707865, 0x3320646E, 0x79622D32, 0x6B206574]
+    state += struct.unpack("<8I", key) + (number % 2**32, number >> 32, 0, 0)
+    words = list(state)
+
+    def quarter(a, b, c, d):
+        for target, source, mixed, distance in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
+            words[target] = (words[target] + words[source]) % 2**32
+            turned = words[mixed] ^ words[target]
+            words[mixed] = (turned << distance | turned >> (32 - distance)) % 2**32
+
+    for _ in range(4):
+        for column in range(4):
+            quarter(column, column + 4, column + 8, column + 12)
+        for column in range(4):
+            quarter(column, (column + 1) % 4 + 4, (column + 2) % 4 + 8, (column + 3) % 4 + 12)
+    return [(word + start) % 2**32 for word, start in zip(words, state)]
+
+
+class Stream:
+    def __init__(self, order_seed, domain, counter):
+        material = order_seed + struct.pack("<Q", counter) + domain.encode()
+        self.key = blake3.blake3(material, derive_key_context="aipot chacha8 stream v1").digest()
+        self.position = 0
+
+    def word(self):
+        block, index = divmod(self.position, 16)
+        self.position += 1
+        return chacha8_block(self.key, block)[index]
+
+    def pair(self):
+        low = self.word()
+        return self.word() << 32 | low
+
+    def below(self, bound):
+        while True:
+            high, low = divmod(self.pair() * bound, 2**64)
+            if low >= 2**64 % bound:
+                return high
+
+    def unit(self):
+        return (self.word() >> 8) * 2.0**-24
+
+    def normal(self):
+        unit = ((self.word() >> 8) + 1) * 2.0**-24
+        turn = self.word()
+        return multiply(square_root(multiply(-2.0, log(unit))), cosine_of_turn(turn))
+
+    def shuffled(self, items):
+        items = list(items)
+        for last in range(len(items) - 1, 0, -1):
+            chosen = self.below(last + 1)
+            items[last], items[chosen] = items[chosen], items[last]
+        return items
+
+
+def element(left, right, bias=None):
+    total = None
+    for first in range(0, len(left), 512):
+        block = 0.0
+        for a, b in zip(left[first : first + 512], right[first : first + 512]):
+            block = fused(a, b, block)
+        total = block if total is None else add(total, block)
+    total = 0.0 if total is None else total
+    return total if bias is None else add(total, bias)
+
+
+def summed(values):
+    if not values:
+        return 0.0
+    while True:
+        values = [chunk_sum(values[first : first + 4096]) for first in range(0, len(values), 4096)]
+        if len(values) == 1:
+            return values[0]
+
+
+def chunk_sum(chunk):
+    lanes = [0.0] * 32
+    for index, value in enumerate(chunk):
+        lanes[index % 32] = add(lanes[index % 32], value)
+    half = 16
+    while half:
+        for lane in range(half):
+            lanes[lane] = add(lanes[lane], lanes[lane + half])
+        half //= 2
+    return lanes[0]
+
+
+def log_softmax(row):
+    largest = max(row)
+    log_sum = log(summed([exp(add(logit, -largest)) for logit in row]))
+    return [add(add(logit, -largest), -log_sum) for logit in row]
+
+
+def write(name, title, lines):
+    (HERE / name).write_text("\n".join([f"# {title}", ORIGIN, *lines]) + "\n")
+
+
+def hexadecimal(values):
+    return " ".join(f"{to_bits(value):08x}" for value in values)
+
+
+def elementary_inputs():
+    special = [0, 1, 0x7FFFFF, 0x800000, 0x3F800000, 0x3F7FFFFF, 0x3F800001, 0x7F7FFFFF, 0x7F800000, NAN]
+    edges = [from_bits(0x3F3504F3), from_bits(0x3F3504F2), 0.625, 0.875, 4.0, 88.72284, 88.722839, -87.33655, -103.97208, -103.972084]
+    bits = special + [bits | 1 << 31 for bits in special[:-1]] + [to_bits(edge) for edge in edges]
+    stream = Stream(bytes(32), "elementary", 0)
+    bits += [stream.word() for _ in range(60)]
+    # Most random bit patterns overflow every function, so draw as many from where they do not.
+    bits += [to_bits(multiply(stream.normal(), 4.0)) for _ in range(60)]
+    return [bit for bit in bits if bit == NAN or not math.isnan(from_bits(bit))]
+
+
+def stream_lines():
+    for seed, domain, counter in ((bytes(32), "weights", 0), (bytes([7] * 32), "shuffle", 2**40 + 1)):
+        name = f"{seed.hex()} {domain} {counter}"
+        fresh = lambda: Stream(seed, domain, counter)  # noqa: E731
+        stream = fresh()
+        yield f"{name} words " + " ".join(f"{stream.word():08x}" for _ in range(20))
+        stream = fresh()
+        stream.position = 2**36 - 1
+        yield f"{name} words_from_2^36-1 " + " ".join(f"{stream.word():08x}" for _ in range(3))
+        stream = fresh()
+        bounds = (1, 2, 3, 10, 1797, 2**32, 2**63 + 1, 2**64 - 1)
+        yield f"{name} below " + " ".join(f"{bound}:{stream.below(bound)}" for bound in bounds)
+        stream = fresh()
+        yield f"{name} unit " + hexadecimal(stream.unit() for _ in range(16))
+        stream = fresh()
+        yield f"{name} normal " + hexadecimal(stream.normal() for _ in range(32))
+        stream = fresh()
+        yield f"{name} shuffle " + " ".join(map(str, stream.shuffled(range(20))))
+
+
+def matmul_lines():
+    """Only the seeds and results: the matrices are drawn from the stream, left, right, then bias."""
+    for rows, depth, columns in ((2, 1, 3), (1, 511, 2), (2, 512, 1), (1, 513, 2), (1, 1025, 1)):
+        stream = Stream(bytes(32), "matmul", depth)
+        left = [[stream.normal() for _ in range(depth)] for _ in range(rows)]
+        right = [[stream.normal() for _ in range(columns)] for _ in range(depth)]
+        bias = [stream.normal() for _ in range(columns)]
+        right_columns = list(zip(*right))
+        product = [element(row, right_columns[j], bias[j]) for row in left for j in range(columns)]
+        yield f"{rows} {depth} {columns} {hexadecimal(product)}"
+
+
+def reduction_lines():
+    for count in (0, 1, 31, 32, 33, 100, 4096, 4097, 10000):
+        stream = Stream(bytes(32), "reduction", count)
+        values = [stream.normal() for _ in range(count)]
+        total = summed(values)
+        mean = divide(total, float(count))
+        yield f"{count} {hexadecimal([total, mean])}"
+
+
+def softmax_lines():
+    for classes in (1, 2, 10, 33, 100):
+        stream = Stream(bytes(32), "softmax", classes)
+        row = [multiply(stream.normal(), 8.0) for _ in range(classes)]
+        yield f"{classes} {hexadecimal(log_softmax(row))}"
+
+
+if __name__ == "__main__":
+    functions = (exp, log, tanh, erf, rsqrt)
+    rows = [f"{bits:08x} " + hexadecimal(function(from_bits(bits)) for function in functions) for bits in elementary_inputs()]
+    write("elementary.txt", "Bits of x, exp(x), log(x), tanh(x), erf(x), 1/sqrt(x).", rows)
+    write("stream.txt", "Order seed, domain, counter, method, then what a fresh stream gives.", stream_lines())
+    write("matmul.txt", "Rows, depth, columns, bits of the product; see matmul_lines for the factors.", matmul_lines())
+    write("reduction.txt", "Count, bits of sum and mean of that many normal numbers.", reduction_lines())
+    write("softmax.txt", "Classes, bits of the log-softmax of one row of normal numbers times 8.", softmax_lines())

@@ -1,1 +1,23 @@
-//! Skeleton.
+//! Order in, trained model out; evaluation; checkpoints.
+//!
+//! [`specification`] reads an order, [`dataset`] its data, [`run`] trains, [`model_file`] writes the
+//! model, [`evaluation`] scores it, [`checkpoint`] lets a run go on later, [`memory`] says beforehand
+//! what it will take. Functions from values to values: nothing here reads a clock, a disk or the
+//! network, and the number of threads changes no bit.
+
+pub mod architecture;
+pub mod batch_order;
+pub mod checkpoint;
+pub mod dataset;
+pub mod evaluation;
+pub mod layer;
+pub mod memory;
+pub mod model_file;
+pub mod optimizer;
+pub mod parameters;
+pub mod run;
+pub mod schedule;
+pub mod specification;
+
+#[cfg(test)]
+mod fixtures;

@@ -1,0 +1,185 @@
+//! Which keys a specification has, what they mean, and what is assumed where they are left out.
+
+use aipot_domain_runtime::bounded::BoundedVec;
+use aipot_domain_runtime::order::check::{
+    BATCH_MAX, CLIENT_BOND_MIN_PERCENT, DATA_BYTES_MAX, DIVISOR_MAX, EPOCHS_MAX, EXAMPLES_MAX,
+    PARAMETERS_MAX, WIDTH_MAX,
+};
+use aipot_domain_runtime::order::{
+    Architecture, CommitteeSpecification, DataFormat, HIDDEN_LAYERS_MAX, Loss, Metric,
+    ModelSpecification, PROVIDERS_MAX, PaySpecification, Profile, Recipe, SPECIFICATION_VERSION,
+    TrainSpecification, VALIDATORS_MAX, Windows,
+};
+use aipot_domain_runtime::primitives::{Commitment, DataRoot};
+
+use super::error::SpecificationError;
+use super::section::Section;
+use super::{DataDraft, OrderDraft};
+
+/// Passes over the data where none are given: the digits reach their best in about as many.
+pub(super) const EPOCHS_DEFAULT: u32 = 40;
+/// Examples in a step where none are given: small enough to train small sets well.
+pub(super) const BATCH_DEFAULT: u32 = 32;
+/// Providers where none are given: the least that compete.
+pub(super) const PROVIDERS_DEFAULT: u32 = 2;
+/// Validators where none are given: the least with a majority.
+pub(super) const VALIDATORS_DEFAULT: u32 = 3;
+/// Windows where none are given, in blocks of 6 s.
+///
+/// # Source
+/// The windows of the protocol.
+pub(super) const WINDOWS_DEFAULT: Windows = Windows {
+    open: 100,
+    train: 600,
+    reveal: 200,
+    availability: 100,
+    test_reveal: 50,
+    evaluation_commit: 300,
+    evaluation_reveal: 100,
+    challenge: 1_200,
+    challenge_extension: 800,
+};
+
+/// The words of the specification and what they stand for.
+pub(super) const FORMATS: &[(&str, DataFormat)] = &[("csv", DataFormat::Csv)];
+pub(super) const LOSSES: &[(&str, Loss)] = &[("cross_entropy", Loss::CrossEntropy)];
+pub(super) const METRICS: &[(&str, Metric)] =
+    &[("accuracy", Metric::Accuracy), ("loss", Metric::Loss)];
+pub(super) const RECIPES: &[(&str, Recipe)] = &[("free", Recipe::Free)];
+pub(super) const PROFILES: &[(&str, Profile)] = &[("p0", Profile::P0)];
+const ARCHITECTURES: &[(&str, ArchitectureName)] = &[("mlp", ArchitectureName::Mlp)];
+
+#[derive(Clone, Copy)]
+enum ArchitectureName {
+    Mlp,
+}
+
+/// Reads the whole specification.
+pub(super) fn draft(mut root: Section) -> Result<OrderDraft, SpecificationError> {
+    let version = root.integer("version", SPECIFICATION_VERSION..=SPECIFICATION_VERSION)?;
+    let draft = OrderDraft {
+        version: root.required("version", version)?,
+        model: model(root.section("model")?)?,
+        data: data(root.section("data")?)?,
+        train: train(root.section("train")?)?,
+        profile: verify(root.section("verify")?)?,
+        pay: pay(root.section("pay")?)?,
+        committee: committee(root.section("committee")?)?,
+        windows: windows(root.section("windows")?)?,
+    };
+    root.finish()?;
+    Ok(draft)
+}
+
+fn model(mut section: Section) -> Result<ModelSpecification, SpecificationError> {
+    let name = section.word("architecture", ARCHITECTURES)?;
+    let architecture = match section.required("architecture", name)? {
+        ArchitectureName::Mlp => mlp(&mut section)?,
+    };
+    let mut initial = section.section("initial")?;
+    let initial_seed = initial.integer("seed", 0..=u64::MAX)?.unwrap_or(0);
+    initial.finish()?;
+    section.finish()?;
+    Ok(ModelSpecification { architecture, initial_seed })
+}
+
+fn mlp(section: &mut Section) -> Result<Architecture, SpecificationError> {
+    let width_max = u32::try_from(WIDTH_MAX).unwrap_or(u32::MAX);
+    let widths = section.integers("hidden", 1..=width_max)?;
+    let widths = section.required("hidden", widths)?;
+    let length = widths.len();
+    let hidden_widths =
+        BoundedVec::try_from(widths).map_err(|_| SpecificationError::OutOfRange {
+            field: section.field("hidden (layers)"),
+            value: length.to_string(),
+            min: "0".into(),
+            max: HIDDEN_LAYERS_MAX.to_string(),
+        })?;
+    Ok(Architecture::Mlp { hidden_widths })
+}
+
+fn data(mut section: Section) -> Result<DataDraft, SpecificationError> {
+    let class_max = u32::try_from(WIDTH_MAX).unwrap_or(u32::MAX);
+    let mut train = section.section("train")?;
+    let draft = DataDraft {
+        train_root: train.hash("blob")?.map(DataRoot),
+        train_byte_count: train.integer("bytes", 1..=DATA_BYTES_MAX)?,
+        format: train.word("format", FORMATS)?.unwrap_or(DataFormat::Csv),
+        train_example_count: section.integer("train_examples", 1..=EXAMPLES_MAX)?,
+        test_example_count: section.integer("test_examples", 1..=EXAMPLES_MAX)?,
+        feature_count: section.integer("features", 1..=class_max)?,
+        feature_divisor: section.integer("divisor", 1..=DIVISOR_MAX)?.unwrap_or(1),
+        class_count: section.integer("classes", 2..=class_max)?,
+        test_commitment: section.hash("test_commitment")?.map(Commitment),
+    };
+    train.finish()?;
+    section.finish()?;
+    Ok(draft)
+}
+
+fn train(mut section: Section) -> Result<TrainSpecification, SpecificationError> {
+    let parameters_max = section.integer("parameters_max", 1..=PARAMETERS_MAX)?;
+    let specification = TrainSpecification {
+        loss: section.word("loss", LOSSES)?.unwrap_or(Loss::CrossEntropy),
+        metric: section.word("metric", METRICS)?.unwrap_or(Metric::Accuracy),
+        recipe: section.word("recipe", RECIPES)?.unwrap_or(Recipe::Free),
+        parameters_max: section.required("parameters_max", parameters_max)?,
+        epochs: section.integer("epochs", 1..=EPOCHS_MAX)?.unwrap_or(EPOCHS_DEFAULT),
+        batch_size: section.integer("batch", 1..=BATCH_MAX)?.unwrap_or(BATCH_DEFAULT),
+    };
+    section.finish()?;
+    Ok(specification)
+}
+
+fn verify(mut section: Section) -> Result<Profile, SpecificationError> {
+    let profile = section.word("profile", PROFILES)?.unwrap_or(Profile::P0);
+    section.finish()?;
+    Ok(profile)
+}
+
+/// Where left out, the bond is the least that is allowed, and stakes are as much as the reward.
+fn pay(mut section: Section) -> Result<PaySpecification, SpecificationError> {
+    let reward = section.tokens("reward")?;
+    let reward = section.required("reward", reward)?;
+    let bond_default = reward.percent(CLIENT_BOND_MIN_PERCENT);
+    let specification = PaySpecification {
+        reward,
+        client_bond: section.tokens("client_bond")?.unwrap_or(bond_default),
+        provider_stake_min: section.tokens("provider_stake_min")?.unwrap_or(reward),
+        validator_stake_min: section.tokens("validator_stake_min")?.unwrap_or(reward),
+        metric_min_millionths: section.share("metric_min")?.unwrap_or(0),
+    };
+    section.finish()?;
+    Ok(specification)
+}
+
+fn committee(mut section: Section) -> Result<CommitteeSpecification, SpecificationError> {
+    let providers_max = u32::try_from(PROVIDERS_MAX).unwrap_or(u32::MAX);
+    let validators_max = u32::try_from(VALIDATORS_MAX).unwrap_or(u32::MAX);
+    let providers = section.integer("providers", 1..=providers_max)?;
+    let validators = section.integer("validators", 1..=validators_max)?;
+    section.finish()?;
+    Ok(CommitteeSpecification {
+        provider_count: providers.unwrap_or(PROVIDERS_DEFAULT),
+        validator_count: validators.unwrap_or(VALIDATORS_DEFAULT),
+    })
+}
+
+fn windows(mut section: Section) -> Result<Windows, SpecificationError> {
+    let mut windows = WINDOWS_DEFAULT;
+    for (key, blocks) in [
+        ("open", &mut windows.open),
+        ("train", &mut windows.train),
+        ("reveal", &mut windows.reveal),
+        ("availability", &mut windows.availability),
+        ("test_reveal", &mut windows.test_reveal),
+        ("evaluation_commit", &mut windows.evaluation_commit),
+        ("evaluation_reveal", &mut windows.evaluation_reveal),
+        ("challenge", &mut windows.challenge),
+        ("challenge_extension", &mut windows.challenge_extension),
+    ] {
+        *blocks = section.integer(key, 0..=u32::MAX)?.unwrap_or(*blocks);
+    }
+    section.finish()?;
+    Ok(windows)
+}

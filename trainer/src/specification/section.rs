@@ -1,0 +1,267 @@
+//! One table of a specification, read key by key; what is left over at the end is unknown.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
+use aipot_domain_runtime::primitives::{Amount, DataRoot};
+
+use super::decimal::{Decimal, DecimalError, parse_tokens};
+use super::error::SpecificationError;
+use super::value::Value;
+
+/// Longest piece of a wrong value that is repeated in an error.
+const QUOTED_CHARACTERS_MAX: usize = 80;
+
+/// What stands before the hexadecimal digits of a hash.
+const HASH_PREFIX: &str = "blake3:";
+
+/// A table and the path to it.
+pub(super) struct Section {
+    path: String,
+    entries: BTreeMap<String, Value>,
+    known: Vec<&'static str>,
+}
+
+impl Section {
+    /// The outermost table.
+    pub(super) fn root(value: Value) -> Result<Self, SpecificationError> {
+        Self::new(String::new(), value)
+    }
+
+    fn new(path: String, value: Value) -> Result<Self, SpecificationError> {
+        match value {
+            Value::Table(entries) => Ok(Self { path, entries, known: Vec::new() }),
+            other => {
+                let field = if path.is_empty() { "the specification".to_owned() } else { path };
+                Err(SpecificationError::WrongType {
+                    field,
+                    found: other.kind(),
+                    expected: "a table",
+                })
+            }
+        }
+    }
+
+    /// The full name of a key.
+    pub(super) fn field(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<Value> {
+        self.known.push(key);
+        self.entries.remove(key)
+    }
+
+    /// The table under a key; an empty one when it is not there.
+    pub(super) fn section(&mut self, key: &'static str) -> Result<Self, SpecificationError> {
+        let value = self.take(key).unwrap_or(Value::Table(BTreeMap::new()));
+        Self::new(self.field(key), value)
+    }
+
+    /// A value that must be there.
+    pub(super) fn required<T>(
+        &self,
+        key: &'static str,
+        value: Option<T>,
+    ) -> Result<T, SpecificationError> {
+        value.ok_or_else(|| SpecificationError::Missing { field: self.field(key) })
+    }
+
+    /// A whole number; one above 2^63 may be written as a text, for TOML has none.
+    pub(super) fn integer<N>(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<N>,
+    ) -> Result<Option<N>, SpecificationError>
+    where
+        N: TryFrom<i128> + PartialOrd + Display,
+    {
+        let field = self.field(key);
+        self.take(key).map(|value| integer(&field, &value, &range)).transpose()
+    }
+
+    /// A list of whole numbers.
+    pub(super) fn integers<N>(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<N>,
+    ) -> Result<Option<Vec<N>>, SpecificationError>
+    where
+        N: TryFrom<i128> + PartialOrd + Display,
+    {
+        let field = self.field(key);
+        let Some(value) = self.take(key) else { return Ok(None) };
+        let Value::List(items) = value else {
+            let found = value.kind();
+            return Err(SpecificationError::WrongType { field, found, expected: "a list" });
+        };
+        let items = (0_usize..).zip(&items);
+        let numbers =
+            items.map(|(index, item)| integer(&format!("{field}[{index}]"), item, &range));
+        numbers.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// One of a few words.
+    pub(super) fn word<T: Copy>(
+        &mut self,
+        key: &'static str,
+        words: &[(&'static str, T)],
+    ) -> Result<Option<T>, SpecificationError> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        let chosen = words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
+        chosen.map(Some).ok_or_else(|| SpecificationError::UnknownWord {
+            field: self.field(key),
+            value: quoted(&text),
+            allowed: words.iter().map(|(word, _)| *word).collect(),
+        })
+    }
+
+    /// A hash, written `blake3:` and 64 hexadecimal digits.
+    pub(super) fn hash(
+        &mut self,
+        key: &'static str,
+    ) -> Result<Option<[u8; 32]>, SpecificationError> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        let digits = text.strip_prefix(HASH_PREFIX);
+        let root = digits.and_then(DataRoot::from_hex);
+        root.map(|root| Some(root.0)).ok_or_else(|| SpecificationError::Malformed {
+            field: self.field(key),
+            value: quoted(&text),
+            expected: "blake3: and 64 hexadecimal digits",
+        })
+    }
+
+    /// An amount in tokens: a text with at most 18 decimals, or a whole number.
+    pub(super) fn tokens(
+        &mut self,
+        key: &'static str,
+    ) -> Result<Option<Amount>, SpecificationError> {
+        const EXPECTED: &str = "tokens in quotes, with at most 18 decimals";
+        self.decimal(key, EXPECTED, false, |text| parse_tokens(text))
+    }
+
+    /// A share from 0 to 1, in millionths.
+    pub(super) fn share(&mut self, key: &'static str) -> Result<Option<u32>, SpecificationError> {
+        const EXPECTED: &str = "a number from 0 to 1 with at most 6 decimals";
+        let one = Decimal { places: 6 };
+        let number = self.decimal(key, EXPECTED, true, |text| one.parse(text))?;
+        let max = 1_000_000;
+        match number {
+            Some(number) if number > max => Err(SpecificationError::OutOfRange {
+                field: self.field(key),
+                value: one.format(number),
+                min: "0".into(),
+                max: "1".into(),
+            }),
+            number => Ok(number.and_then(|number| u32::try_from(number).ok())),
+        }
+    }
+
+    fn decimal<T>(
+        &mut self,
+        key: &'static str,
+        expected: &'static str,
+        is_float_allowed: bool,
+        parse: impl Fn(&str) -> Result<T, DecimalError>,
+    ) -> Result<Option<T>, SpecificationError> {
+        let field = self.field(key);
+        let text = match self.take(key) {
+            None => return Ok(None),
+            Some(Value::Text(text)) => text,
+            Some(Value::Integer(number)) => number.to_string(),
+            // The shortest text that reads as the same float is what the client wrote.
+            Some(Value::Float(number)) if is_float_allowed => number.to_string(),
+            Some(other) => {
+                let found = other.kind();
+                return Err(SpecificationError::WrongType { field, found, expected });
+            }
+        };
+        let number = parse(&text).map_err(|_| SpecificationError::Malformed {
+            field,
+            value: quoted(&text),
+            expected,
+        });
+        number.map(Some)
+    }
+
+    fn text(&mut self, key: &'static str) -> Result<Option<String>, SpecificationError> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::Text(text)) => Ok(Some(text)),
+            Some(other) => Err(SpecificationError::WrongType {
+                field: self.field(key),
+                found: other.kind(),
+                expected: "a text",
+            }),
+        }
+    }
+
+    /// Refuses keys that nobody asked for.
+    pub(super) fn finish(self) -> Result<(), SpecificationError> {
+        let Some(key) = self.entries.keys().next() else { return Ok(()) };
+        Err(SpecificationError::UnknownKey {
+            field: self.field(&quoted(key)),
+            nearest: nearest(key, &self.known),
+            allowed: self.known,
+        })
+    }
+}
+
+fn integer<N>(
+    field: &str,
+    value: &Value,
+    range: &RangeInclusive<N>,
+) -> Result<N, SpecificationError>
+where
+    N: TryFrom<i128> + PartialOrd + Display,
+{
+    let number = match value {
+        Value::Integer(number) => Some(*number),
+        Value::Text(text) => text.parse().ok(),
+        _ => None,
+    };
+    let number = number.ok_or_else(|| SpecificationError::WrongType {
+        field: field.to_owned(),
+        found: value.kind(),
+        expected: "a whole number",
+    })?;
+    let inside = N::try_from(number).ok().filter(|number| range.contains(number));
+    inside.ok_or_else(|| SpecificationError::OutOfRange {
+        field: field.to_owned(),
+        value: number.to_string(),
+        min: range.start().to_string(),
+        max: range.end().to_string(),
+    })
+}
+
+/// The known key that was probably meant: at most a third of its letters wrong, but one is allowed.
+fn nearest(key: &str, known: &[&'static str]) -> Option<&'static str> {
+    let short: String = quoted(key);
+    let distances = known.iter().map(|candidate| (distance(&short, candidate), *candidate));
+    let (distance, candidate) = distances.min()?;
+    (distance <= (candidate.len() / 3).max(1)).then_some(candidate)
+}
+
+/// Letters to insert, remove or replace to turn one word into the other.
+///
+/// # Source
+/// Wagner and Fischer, "The string-to-string correction problem", 1974.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (index, letter) in left.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = index + 1;
+        for (column, other) in right.iter().enumerate() {
+            let replaced = diagonal + usize::from(letter != *other);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row[right.len()]
+}
+
+fn quoted(text: &str) -> String {
+    text.chars().take(QUOTED_CHARACTERS_MAX).collect()
+}

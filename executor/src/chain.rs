@@ -7,7 +7,10 @@
 pub mod development;
 mod finalized;
 mod follower;
+pub mod remote;
+pub mod rpc;
 mod tip;
+mod wire;
 
 use std::fmt::Debug;
 
@@ -210,6 +213,32 @@ pub enum ChainError {
     /// The disk under the chain failed; the chain stands where it stood.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// The other process does not answer.
+    #[error("chain at {url} cannot be reached after {attempts} attempts: {source}")]
+    Unreachable {
+        /// Where it should be.
+        url: String,
+        /// How often it was tried.
+        attempts: u32,
+        /// What went wrong last.
+        source: Box<jsonrpsee::core::client::Error>,
+    },
+    /// The other process refused a request.
+    #[error("{method} was refused with code {code}: {message}")]
+    Refused {
+        /// The method called.
+        method: &'static str,
+        /// Its JSON-RPC error code.
+        code: i32,
+        /// What it said.
+        message: String,
+    },
+    /// The other process sent what is no chain.
+    #[error("chain sent something malformed: {problem}")]
+    Malformed {
+        /// What is wrong.
+        problem: String,
+    },
     /// The task that writes blocks was stopped.
     #[error("block production was interrupted")]
     Interrupted,

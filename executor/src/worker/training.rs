@@ -1,0 +1,261 @@
+//! Training of one order: from the checkpoint, if there is one, to the bytes of the model.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use aipot_domain_runtime::order::OrderSpecification;
+use aipot_domain_runtime::order::cost::{Overflow, cost};
+use aipot_domain_runtime::primitives::{BlockNumber, OrderId};
+use aipot_trainer::checkpoint::Checkpoint;
+use aipot_trainer::dataset::{Dataset, DatasetError};
+use aipot_trainer::model_file::write_model;
+use aipot_trainer::run::{TrainError, Trainer, TrainingOptions};
+
+use super::progress::Reporter;
+use super::{Control, JobEnd, Worker, WorkerConfiguration, WorkerError, durable};
+use crate::scheduler::{Job, Priority};
+use crate::store::artefacts::{ArtefactError, ArtefactStore, ContentHash};
+
+/// Folder of checkpoints in the folder of a node; each file bears the name of its order.
+const CHECKPOINTS: &str = "checkpoints";
+
+/// Runs that may diverge before the order is given up; each starts at half the learning rate.
+const DIVERGENCES_MAX: u32 = 3;
+
+/// An order to be trained.
+#[derive(Clone, Debug)]
+pub struct TrainingJob {
+    /// What is bought.
+    pub specification: OrderSpecification,
+    /// Seed of this provider's run.
+    pub seed: u64,
+    /// First block in which no claim is accepted any more.
+    pub deadline_block: BlockNumber,
+    /// Set from outside when the time is up: the model as it is then is the result.
+    pub is_urgent: Arc<AtomicBool>,
+}
+
+/// Why there is no model.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainingError {
+    /// The training data is not what the order says; nobody can train this order honestly.
+    #[error("the training data is not what the order says: {source}")]
+    Data {
+        /// How it differs.
+        source: DatasetError,
+    },
+    /// The training data cannot be read from here.
+    #[error(transparent)]
+    Artefact(#[from] ArtefactError),
+    /// Training went wrong, also with lower learning rates.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// The order's sizes do not fit this machine.
+    #[error(transparent)]
+    Overflow(#[from] Overflow),
+    /// The machine could not run the job.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+}
+
+impl TrainingError {
+    /// Whether trying again cannot help.
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            Self::Data { .. } | Self::Train(_) | Self::Overflow(_) => true,
+            Self::Worker(error) => matches!(error, WorkerError::TooLarge { .. }),
+            Self::Artefact(_) => false,
+        }
+    }
+}
+
+impl Worker {
+    /// Trains an order whose training data is stored in `artefacts`, and gives the bytes of the model.
+    ///
+    /// # Errors
+    /// [`TrainingError`]; unless it is permanent, the same call goes on from the last checkpoint.
+    pub async fn train(
+        &self,
+        job: TrainingJob,
+        artefacts: Arc<dyn TrainingData>,
+    ) -> Result<Vec<u8>, TrainingError> {
+        let place = Job {
+            priority: Priority::Training,
+            deadline_block: job.deadline_block,
+            reserved_bytes: cost(&job.specification)?.training_bytes,
+        };
+        let shared = Arc::clone(&self.shared);
+        let work = move |control: &Control| {
+            let bytes = match artefacts.training_data(ContentHash(job.specification.data.train.root.0)) {
+                Ok(bytes) => bytes,
+                Err(error) => return JobEnd::Finished(Err(error.into())),
+            };
+            let reporter = Reporter::new(job.specification.id(), &shared.progress);
+            let mut session = Session::new(&job, &shared.configuration, control, reporter);
+            match session.train(&bytes) {
+                Ok(JobEnd::Finished(model)) => JobEnd::Finished(Ok(model)),
+                Ok(JobEnd::Stopped) => JobEnd::Stopped,
+                Err(error) => JobEnd::Finished(Err(error)),
+            }
+        };
+        self.run(place, work).await?
+    }
+
+    /// Forgets the checkpoint of an order.
+    pub fn remove_checkpoint(&self, order: &OrderId) {
+        remove_checkpoint(&checkpoint_path(&self.configuration().folder, order));
+    }
+}
+
+/// Where training data is read from.
+pub trait TrainingData: Send + Sync {
+    /// The bytes with this hash, which the implementation checks.
+    ///
+    /// # Errors
+    /// [`ArtefactError`] when they are not there or damaged.
+    fn training_data(&self, hash: ContentHash) -> Result<Vec<u8>, ArtefactError>;
+}
+
+impl TrainingData for ArtefactStore {
+    fn training_data(&self, hash: ContentHash) -> Result<Vec<u8>, ArtefactError> {
+        self.read(hash)
+    }
+}
+
+/// One go at an order.
+struct Session<'job> {
+    job: &'job TrainingJob,
+    control: &'job Control,
+    reporter: Reporter<'job>,
+    checkpoint_path: PathBuf,
+    configuration: &'job WorkerConfiguration,
+    saved_step: u64,
+    saved_at: Instant,
+}
+
+impl<'job> Session<'job> {
+    fn new(
+        job: &'job TrainingJob,
+        configuration: &'job WorkerConfiguration,
+        control: &'job Control,
+        reporter: Reporter<'job>,
+    ) -> Self {
+        let checkpoint_path = checkpoint_path(&configuration.folder, &job.specification.id());
+        let (saved_step, saved_at) = (0, Instant::now());
+        Self { job, control, reporter, checkpoint_path, configuration, saved_step, saved_at }
+    }
+
+    /// Trains, with a lower learning rate after each divergence.
+    fn train(&mut self, bytes: &[u8]) -> Result<JobEnd<Vec<u8>>, TrainingError> {
+        let specification = &self.job.specification;
+        let data = Dataset::read_train(bytes, &specification.data);
+        let data = data.map_err(|source| TrainingError::Data { source })?;
+        let mut options = TrainingOptions::recipe(specification, self.job.seed);
+        for divergence_count in 1_u32.. {
+            match self.train_with(options, &data) {
+                Err(TrainError::Diverged { step, loss }) if divergence_count < DIVERGENCES_MAX => {
+                    options.learning_rate /= 2.0;
+                    let (order, rate) = (specification.id(), options.learning_rate);
+                    tracing::warn!(%order, step, loss, rate, "training diverged and starts again");
+                    remove_checkpoint(&self.checkpoint_path);
+                }
+                end => return Ok(end?),
+            }
+        }
+        Ok(JobEnd::Stopped)
+    }
+
+    fn train_with(
+        &mut self,
+        options: TrainingOptions,
+        data: &Dataset,
+    ) -> Result<JobEnd<Vec<u8>>, TrainError> {
+        let mut trainer = self.trainer(options, data)?;
+        self.saved_step = trainer.step_index();
+        while !trainer.is_finished() && !self.job.is_urgent.load(Ordering::Relaxed) {
+            if self.control.is_stopped() {
+                self.save(&trainer)?;
+                return Ok(JobEnd::Stopped);
+            }
+            let report = trainer.step()?;
+            self.reporter.step(&report);
+            if self.is_checkpoint_due(&trainer) {
+                self.save(&trainer)?;
+            }
+        }
+        // Should the model not reach the disk, everything but the last step is still there.
+        self.save(&trainer)?;
+        Ok(JobEnd::Finished(write_model(&trainer.finish()?)))
+    }
+
+    /// The run of the checkpoint, or a fresh one.
+    fn trainer<'data>(
+        &self,
+        options: TrainingOptions,
+        data: &'data Dataset,
+    ) -> Result<Trainer<'data>, TrainError> {
+        let specification = &self.job.specification;
+        let Some(checkpoint) = read_checkpoint(&self.checkpoint_path, specification) else {
+            return Trainer::new(specification, data, options);
+        };
+        let (order, step) = (specification.id(), checkpoint.step);
+        // A run that diverged before it was interrupted keeps its lower learning rate.
+        let is_own = checkpoint.options.seed == options.seed;
+        match Trainer::resume(specification, data, checkpoint) {
+            Ok(trainer) if is_own => {
+                tracing::info!(%order, step, "training goes on from its checkpoint");
+                Ok(trainer)
+            }
+            _ => {
+                tracing::warn!(%order, "the checkpoint is of another run; training starts again");
+                Trainer::new(specification, data, options)
+            }
+        }
+    }
+
+    fn is_checkpoint_due(&self, trainer: &Trainer<'_>) -> bool {
+        trainer.step_index().saturating_sub(self.saved_step) >= self.configuration.checkpoint_steps
+            || self.saved_at.elapsed() >= self.configuration.checkpoint_time
+    }
+
+    /// Writes a checkpoint. A disk that refuses costs nothing but the steps since the last one.
+    fn save(&mut self, trainer: &Trainer<'_>) -> Result<(), TrainError> {
+        let checkpoint = trainer.checkpoint()?;
+        (self.saved_step, self.saved_at) = (checkpoint.step, Instant::now());
+        if let Err(error) = durable::write(&self.checkpoint_path, &checkpoint.to_bytes()) {
+            let (order, step) = (checkpoint.order, checkpoint.step);
+            let is_disk_full = error.is_disk_full();
+            tracing::warn!(%order, step, is_disk_full, %error,
+                "no checkpoint was written; training goes on and tries again");
+        }
+        Ok(())
+    }
+}
+
+fn checkpoint_path(folder: &Path, order: &OrderId) -> PathBuf {
+    folder.join(CHECKPOINTS).join(order.to_string())
+}
+
+/// The checkpoint of an order, if there is one that can be used.
+fn read_checkpoint(path: &Path, specification: &OrderSpecification) -> Option<Checkpoint> {
+    let bytes = durable::read(path).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the checkpoint cannot be read; training starts again");
+        None
+    })?;
+    match Checkpoint::from_bytes(&bytes, specification) {
+        Ok(checkpoint) => Some(checkpoint),
+        Err(error) => {
+            tracing::warn!(%error, "the checkpoint cannot be used; training starts again");
+            None
+        }
+    }
+}
+
+fn remove_checkpoint(path: &Path) {
+    if let Err(error) = durable::remove(path) {
+        tracing::warn!(%error, "an old checkpoint stays behind");
+    }
+}

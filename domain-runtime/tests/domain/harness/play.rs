@@ -1,0 +1,298 @@
+//! What honest people do in each phase, and the lies of the others.
+
+use std::collections::BTreeMap;
+
+use aipot_domain_runtime::bounded::BoundedVec;
+use aipot_domain_runtime::call::Call;
+use aipot_domain_runtime::challenge::Challenge;
+use aipot_domain_runtime::claim::{Claim, ClaimOpening, claim_commitment};
+use aipot_domain_runtime::evaluation::{
+    EvaluationEntries, EvaluationEntry, EvaluationOpening, evaluation_commitment, evaluation_key,
+};
+use aipot_domain_runtime::order::OrderSpecification;
+use aipot_domain_runtime::primitives::{
+    AccountId, Commitment, EvaluationDigest, ModelRoot, OrderId, Salt, Score, TraceRoot,
+};
+use aipot_domain_runtime::window::Phase;
+
+use super::people::{CLIENT, person};
+use super::setting::{TEST_SALT, specification, test_file};
+use super::world::World;
+
+/// What people have committed to and must remember.
+#[derive(Default)]
+pub(crate) struct Said {
+    claims: BTreeMap<(OrderId, AccountId), (ModelRoot, u32)>,
+    evaluations: BTreeMap<(OrderId, AccountId), EvaluationEntries>,
+}
+
+/// A model file. Its score stands in its first bytes, in place of a network that must be evaluated.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Model(pub(crate) Vec<u8>);
+
+impl Model {
+    /// A model of 3,000 bytes with `correct` right answers; `salt` tells equally good ones apart.
+    pub(crate) fn new(correct: u32, salt: u32) -> Self {
+        let mut bytes = correct.to_le_bytes().to_vec();
+        (0..749_u32).for_each(|place| bytes.extend((place ^ salt).to_le_bytes()));
+        Self(bytes)
+    }
+
+    /// Its root.
+    pub(crate) fn root(&self) -> ModelRoot {
+        ModelRoot(*blake3::hash(&self.0).as_bytes())
+    }
+
+    /// Its length.
+    pub(crate) fn byte_count(&self) -> u64 {
+        u64::try_from(self.0.len()).expect("a test model is small")
+    }
+
+    /// Its true score.
+    pub(crate) fn score(&self) -> Score {
+        let first = self.0[..4].try_into().expect("four bytes were taken");
+        Score::accuracy(u32::from_le_bytes(first), 3_000)
+    }
+}
+
+/// What hides the commitments of `who`.
+pub(crate) fn salt(order: &OrderId, who: &AccountId) -> Salt {
+    let secret = [order.as_bytes().as_slice(), who.as_bytes()].concat();
+    Salt(blake3::derive_key("aipot test salt v1", &secret))
+}
+
+/// The entries with the digest of the first replaced by a constant.
+pub(crate) fn lie(entries: &EvaluationEntries) -> EvaluationEntries {
+    let mut entries = entries.clone();
+    entries.as_mut_slice()[0].digest = EvaluationDigest([7; 32]);
+    entries
+}
+
+impl World {
+    /// Submits the test order number `seed`.
+    pub(crate) fn submit(&mut self, seed: u64) -> OrderId {
+        self.submit_as(&person(CLIENT), specification(seed))
+    }
+
+    /// Submits `specification`.
+    pub(crate) fn submit_as(
+        &mut self,
+        client: &AccountId,
+        specification: OrderSpecification,
+    ) -> OrderId {
+        let order = specification.id();
+        self.accept(client, Call::SubmitOrder { specification });
+        order
+    }
+
+    /// The call by which `provider` claims `model`.
+    pub(crate) fn claim_call(
+        &mut self,
+        order: &OrderId,
+        provider: &AccountId,
+        model: &Model,
+    ) -> Call {
+        let key = (*order, *provider);
+        let sequence = self.said.claims.get(&key).map_or(0, |(_, sequence)| sequence + 1);
+        self.said.claims.insert(key, (model.root(), sequence));
+        self.models.insert(model.root(), model.clone());
+        let commitment = claim_commitment(&ClaimOpening {
+            genesis: self.genesis,
+            order: *order,
+            operator: *provider,
+            registration_epoch: 0,
+            sequence,
+            model_root: model.root(),
+            trace_root: TraceRoot::default(),
+            salt: salt(order, provider),
+        });
+        Call::Claim { order: *order, commitment, sequence }
+    }
+
+    /// `provider` claims `model`.
+    pub(crate) fn claim(&mut self, order: &OrderId, provider: &AccountId, model: &Model) {
+        let call = self.claim_call(order, provider, model);
+        self.accept(provider, call);
+    }
+
+    /// The call that opens the last claim of `provider`.
+    pub(crate) fn reveal_call(&self, order: &OrderId, provider: &AccountId) -> Option<Call> {
+        let (model_root, _) = *self.said.claims.get(&(*order, *provider))?;
+        let byte_count = self.models[&model_root].byte_count();
+        let (order, salt) = (*order, salt(order, provider));
+        Some(Call::Reveal { order, model_root, byte_count, trace_root: TraceRoot::default(), salt })
+    }
+
+    /// `provider` opens its last claim.
+    pub(crate) fn reveal(&mut self, order: &OrderId, provider: &AccountId) {
+        let call = self.reveal_call(order, provider).expect("there is a claim");
+        self.accept(provider, call);
+    }
+
+    /// The client reveals the test data.
+    pub(crate) fn reveal_test(&mut self, order: &OrderId) {
+        let client = self.order(order).client;
+        self.accept(&client, reveal_test_call(order));
+    }
+
+    /// What an honest `validator` finds out.
+    pub(crate) fn truth(&self, order: &OrderId, validator: &AccountId) -> EvaluationEntries {
+        let mut providers = self.committee(order).providers.to_vec();
+        providers.sort();
+        let entries = providers.iter().filter_map(|provider| {
+            let (score, digest) = self.evaluated(order, provider, validator)?;
+            Some(EvaluationEntry { provider: *provider, score, digest })
+        });
+        BoundedVec::try_from(entries.collect::<Vec<_>>()).expect("providers are bounded")
+    }
+
+    /// Score and digest of the model of `provider` under the key of `validator`.
+    pub(crate) fn evaluated(
+        &self,
+        order: &OrderId,
+        provider: &AccountId,
+        validator: &AccountId,
+    ) -> Option<(Score, EvaluationDigest)> {
+        let claim = self.read::<Claim>(&(*order, *provider)).filter(|claim| !claim.is_void)?;
+        let model = &self.models[&claim.model?.root];
+        let beacon = self.progress(order).evaluation_beacon?;
+        let key = evaluation_key(validator, &beacon, &claim.commitment);
+        let digest = EvaluationDigest(*blake3::keyed_hash(&key, &model.0).as_bytes());
+        Some((model.score(), digest))
+    }
+
+    /// The call by which `validator` commits to `entries`.
+    pub(crate) fn commit_call(
+        &mut self,
+        order: &OrderId,
+        validator: &AccountId,
+        entries: EvaluationEntries,
+    ) -> Call {
+        let commitment = self.evaluation_commitment(order, validator, &entries);
+        self.said.evaluations.entry((*order, *validator)).or_insert(entries);
+        Call::CommitEvaluation { order: *order, commitment }
+    }
+
+    /// `validator` commits to `entries`.
+    pub(crate) fn commit_to(
+        &mut self,
+        order: &OrderId,
+        validator: &AccountId,
+        entries: EvaluationEntries,
+    ) {
+        let call = self.commit_call(order, validator, entries);
+        self.accept(validator, call);
+    }
+
+    /// What `validator` commits to with `entries`.
+    pub(crate) fn evaluation_commitment(
+        &self,
+        order: &OrderId,
+        validator: &AccountId,
+        entries: &EvaluationEntries,
+    ) -> Commitment {
+        evaluation_commitment(&EvaluationOpening {
+            genesis: self.genesis,
+            order: *order,
+            validator: *validator,
+            entries,
+            salt: salt(order, validator),
+        })
+    }
+
+    /// The call that opens what `validator` committed to.
+    pub(crate) fn open_call(&self, order: &OrderId, validator: &AccountId) -> Option<Call> {
+        let entries = self.said.evaluations.get(&(*order, *validator))?.clone();
+        Some(Call::RevealEvaluation { order: *order, entries, salt: salt(order, validator) })
+    }
+
+    /// `validator` opens what it committed to.
+    pub(crate) fn open(&mut self, order: &OrderId, validator: &AccountId) {
+        let call = self.open_call(order, validator).expect("there is a commitment");
+        self.accept(validator, call);
+    }
+
+    /// The honest call of `judge`.
+    pub(crate) fn judge_call(
+        &self,
+        order: &OrderId,
+        challenge: u32,
+    ) -> Option<Call> {
+        let dispute = self.read::<Challenge>(&(*order, challenge))?;
+        let (score, digest) = self.evaluated(order, &dispute.provider, &dispute.validator)?;
+        Some(Call::Judge { order: *order, challenge, score, digest })
+    }
+
+    /// The drawn judges of a challenge.
+    pub(crate) fn judges(&self, order: &OrderId, challenge: u32) -> Vec<AccountId> {
+        let dispute = self.read::<Challenge>(&(*order, challenge));
+        dispute.map_or_else(Vec::new, |dispute| dispute.judges.to_vec())
+    }
+
+    /// All judges of a challenge judge honestly.
+    pub(crate) fn judge(&mut self, order: &OrderId, challenge: u32) {
+        for judge in self.judges(order, challenge) {
+            let call = self.judge_call(order, challenge).expect("there is a challenge");
+            self.accept(&judge, call);
+        }
+    }
+
+    /// Everybody is honest until `order` enters `phase`; each provider has a model of its own.
+    pub(crate) fn play_until(&mut self, order: &OrderId, phase: Phase) {
+        let steps: [(Phase, fn(&mut Self, &OrderId)); 5] = [
+            (Phase::Train, Self::all_claim),
+            (Phase::Reveal, Self::all_reveal),
+            (Phase::TestReveal, Self::reveal_test),
+            (Phase::EvaluationCommit, Self::all_commit),
+            (Phase::EvaluationReveal, Self::all_open),
+        ];
+        let now = self.phase(order);
+        for (step, act) in steps.into_iter().filter(|(step, _)| *step >= now && *step < phase) {
+            self.advance_to(order, step);
+            act(self, order);
+        }
+        self.advance_to(order, phase);
+    }
+
+    /// Everybody is honest until `order` is settled.
+    pub(crate) fn play(&mut self, order: &OrderId) {
+        self.play_until(order, Phase::Challenge);
+        self.settle(order);
+    }
+
+    /// Every provider claims a model; the first one drawn has the best.
+    pub(crate) fn all_claim(&mut self, order: &OrderId) {
+        for (provider, better) in self.committee(order).providers.iter().zip([30, 20, 10]) {
+            self.claim(order, provider, &Model::new(450 + better, better));
+        }
+    }
+
+    /// Every provider that has claimed opens its claim.
+    pub(crate) fn all_reveal(&mut self, order: &OrderId) {
+        for provider in self.committee(order).providers.iter() {
+            if self.read::<Claim>(&(*order, *provider)).is_some() {
+                self.reveal(order, provider);
+            }
+        }
+    }
+
+    /// Every validator commits to the truth.
+    pub(crate) fn all_commit(&mut self, order: &OrderId) {
+        for validator in self.committee(order).validators.iter() {
+            let truth = self.truth(order, validator);
+            self.commit_to(order, validator, truth);
+        }
+    }
+
+    /// Every validator opens its commitment.
+    pub(crate) fn all_open(&mut self, order: &OrderId) {
+        for validator in self.committee(order).validators.iter() {
+            self.open(order, validator);
+        }
+    }
+}
+
+/// The call by which the client reveals the test data.
+pub(crate) fn reveal_test_call(order: &OrderId) -> Call {
+    Call::RevealTest { order: *order, file: test_file(), salt: TEST_SALT }
+}

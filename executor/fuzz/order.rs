@@ -1,32 +1,129 @@
-//! Order specifications, as they lie on the chain.
+//! Order specifications: as they lie on the chain, and as people write them.
 
-use aipot_domain_runtime::order::{
-    OrderSpecification,
-    check::{OrderLimits, check},
+use aipot_domain_runtime::{
+    order::{
+        Architecture, CommitteeSpecification, DataFile, DataFormat, DataSpecification, Loss,
+        Metric, ModelSpecification, OrderSpecification, PaySpecification, Profile, Recipe,
+        SPECIFICATION_VERSION, TrainSpecification, Windows,
+        check::{OrderLimits, check},
+    },
+    primitives::{Amount, Commitment, DataRoot},
 };
-use parity_scale_codec::{Decode, DecodeAll, Encode};
+use aipot_trainer::specification::{
+    OrderDraft, SpecificationError, parse_order_json, parse_order_toml, to_toml,
+};
+use parity_scale_codec::{DecodeAll, Encode};
 
-/// Decodes a specification, checks it against limits that allow much, and encodes it again.
+/// Limits that leave it to the static rules to refuse.
+const WIDE_LIMITS: OrderLimits = OrderLimits {
+    window_min_blocks: 1,
+    window_max_blocks: u32::MAX,
+    settlement_max_blocks: u32::MAX,
+    reward_min: Amount(1),
+    training_price: Amount(1),
+    evaluation_price: Amount(1),
+};
+
+/// Decodes a specification, checks it, and encodes it again.
 pub(crate) fn accepts_encoding(mut bytes: &[u8]) -> bool {
     let original = bytes;
-    let Ok(specification) = OrderSpecification::decode_all(&mut bytes) else { return false };
-    assert_eq!(specification.encode(), original, "two encodings of one order");
-    let zero = zeros::<OrderLimits>();
-    let limits =
-        OrderLimits { window_max_blocks: u32::MAX, settlement_max_blocks: u32::MAX, ..zero };
-    // Most are refused; what counts is that each refusal is a value.
-    if let Err(refusal) = check(&specification, &limits) {
-        assert!(!refusal.to_string().is_empty());
+    let Ok(order) = OrderSpecification::decode_all(&mut bytes) else { return false };
+    assert_eq!(order.encode(), original, "two encodings of one order");
+    if let Err(refusal) = check(&order, &WIDE_LIMITS) {
+        assert!(!refusal.to_string().is_empty(), "a refusal without a reason");
     }
     true
 }
 
-/// The specification that is all zeros.
-pub(crate) fn encodings() -> Vec<Vec<u8>> {
-    vec![zeros::<OrderSpecification>().encode()]
+/// Reads a specification in TOML.
+pub(crate) fn accepts_toml(bytes: &[u8]) -> bool {
+    str::from_utf8(bytes).is_ok_and(|text| accepts_draft(parse_order_toml(text)))
 }
 
-/// The value whose encoding is zeros.
-fn zeros<Value: Decode>() -> Value {
-    Value::decode(&mut &[0; 1024][..]).expect("zeros are a value of every type here")
+/// Reads a specification in JSON.
+pub(crate) fn accepts_json(bytes: &[u8]) -> bool {
+    str::from_utf8(bytes).is_ok_and(|text| accepts_draft(parse_order_json(text)))
+}
+
+/// What was read and is complete can be written and read again.
+fn accepts_draft(read: Result<OrderDraft, SpecificationError>) -> bool {
+    let Ok(draft) = read else { return false };
+    if let Ok(order) = draft.complete(None, None) {
+        let text = to_toml(&order);
+        let again = parse_order_toml(&text).expect("what was written can be read");
+        assert_eq!(again.complete(None, None).ok(), Some(order), "written otherwise: {text}");
+    }
+    true
+}
+
+pub(crate) fn encodings() -> Vec<Vec<u8>> {
+    vec![small_order().encode()]
+}
+
+pub(crate) fn toml_texts() -> Vec<Vec<u8>> {
+    vec![to_toml(&small_order()).into_bytes(), include_bytes!("order.toml").to_vec()]
+}
+
+pub(crate) fn json_texts() -> Vec<Vec<u8>> {
+    let to_json = |text: Vec<u8>| {
+        let text = str::from_utf8(&text).expect("TOML is text").to_owned();
+        let value: serde_json::Value = toml::from_str(&text).expect("the text is TOML");
+        value.to_string().into_bytes()
+    };
+    toml_texts().into_iter().map(to_json).collect()
+}
+
+/// An order of few bits that keeps every rule, with short windows.
+pub(crate) fn small_order() -> OrderSpecification {
+    OrderSpecification {
+        version: SPECIFICATION_VERSION,
+        model: ModelSpecification {
+            architecture: Architecture::Mlp {
+                hidden_widths: vec![4].try_into().expect("one of at most 16"),
+            },
+            initial_seed: 1,
+        },
+        data: data(),
+        train: TrainSpecification {
+            loss: Loss::CrossEntropy,
+            metric: Metric::Accuracy,
+            recipe: Recipe::Free,
+            parameters_max: 1_000,
+            epochs: 1,
+            batch_size: 8,
+        },
+        profile: Profile::P0,
+        pay: PaySpecification {
+            reward: Amount(1_000_000),
+            client_bond: Amount(500_000),
+            provider_stake_min: Amount(1_000),
+            validator_stake_min: Amount(1_000),
+            metric_min_millionths: 0,
+        },
+        committee: CommitteeSpecification { provider_count: 2, validator_count: 3 },
+        windows: Windows {
+            open: 2,
+            train: 2,
+            reveal: 2,
+            availability: 2,
+            test_reveal: 2,
+            evaluation_commit: 2,
+            evaluation_reveal: 2,
+            challenge: 4,
+            challenge_extension: 4,
+        },
+    }
+}
+
+fn data() -> DataSpecification {
+    DataSpecification {
+        train: DataFile { root: DataRoot([1; 32]), byte_count: 1_500 },
+        format: DataFormat::Csv,
+        train_example_count: 100,
+        test_example_count: 100,
+        feature_count: 4,
+        feature_divisor: 16,
+        class_count: 2,
+        test_commitment: Commitment([0; 32]),
+    }
 }

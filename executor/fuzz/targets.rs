@@ -6,7 +6,10 @@
 //! target under libFuzzer, guided by coverage. A new target is one row here and one function.
 
 mod artefact;
+mod network;
 mod order;
+mod runtime;
+mod training;
 
 /// One decoder under test.
 #[derive(Debug)]
@@ -22,5 +25,34 @@ pub(crate) struct Target {
 /// All targets, by name.
 pub(crate) const TARGETS: &[Target] = &[
     Target { name: "artefact_range", accepts: artefact::accepts_range, seeds: artefact::ranges },
+    Target {
+        name: "artefact_request",
+        accepts: network::accepts_request,
+        seeds: network::requests,
+    },
+    Target {
+        name: "artefact_response",
+        accepts: network::accepts_response,
+        seeds: network::responses,
+    },
+    Target {
+        name: "call_sequence",
+        accepts: runtime::accepts_calls,
+        seeds: runtime::call_sequences,
+    },
+    Target {
+        name: "checkpoint",
+        accepts: training::accepts_checkpoint,
+        seeds: training::checkpoints,
+    },
+    Target { name: "data_csv", accepts: training::accepts_data, seeds: training::data },
+    Target { name: "model_file", accepts: training::accepts_model, seeds: training::models },
     Target { name: "order_encoding", accepts: order::accepts_encoding, seeds: order::encodings },
+    Target { name: "order_json", accepts: order::accepts_json, seeds: order::json_texts },
+    Target { name: "order_toml", accepts: order::accepts_toml, seeds: order::toml_texts },
+    Target {
+        name: "signed_call",
+        accepts: runtime::accepts_signed_call,
+        seeds: runtime::signed_calls,
+    },
 ];

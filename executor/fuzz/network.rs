@@ -1,0 +1,33 @@
+//! Messages between peers.
+
+use aipot_executor::{
+    network::wire::{ArtefactRequest, ArtefactResponse, decode_request, decode_response},
+    store::artefacts::ContentHash,
+};
+use parity_scale_codec::Encode;
+
+/// Decodes a request and encodes it again.
+pub(crate) fn accepts_request(bytes: &[u8]) -> bool {
+    let Ok(request) = decode_request(bytes) else { return false };
+    assert_eq!(request.encode(), bytes, "two encodings of one request");
+    true
+}
+
+/// Decodes a response and encodes it again.
+pub(crate) fn accepts_response(bytes: &[u8]) -> bool {
+    let Ok(response) = decode_response(bytes) else { return false };
+    assert_eq!(response.encode(), bytes, "two encodings of one response");
+    true
+}
+
+pub(crate) fn requests() -> Vec<Vec<u8>> {
+    let hash = ContentHash::of(b"artefact");
+    let range = ArtefactRequest::Range { hash, start: 1_024, length: 4_096 };
+    vec![ArtefactRequest::Have { hash }.encode(), range.encode()]
+}
+
+pub(crate) fn responses() -> Vec<Vec<u8>> {
+    let range = ArtefactResponse::Range { total_bytes: 5_000, encoded: vec![7; 100] };
+    let others = [ArtefactResponse::NotFound, ArtefactResponse::Have { total_bytes: 5_000 }];
+    others.iter().chain([&range]).map(Encode::encode).collect()
+}

@@ -119,15 +119,36 @@ impl<'values> Matrix<'values> {
         self.values[row * self.row_stride + column * self.column_stride]
     }
 
-    /// Copies the elements `columns` of one row, in order, to the front of `destination`.
-    pub(crate) fn copy_row(&self, row: usize, first_column: usize, destination: &mut [f32]) {
-        let start = row * self.row_stride + first_column * self.column_stride;
-        if self.column_stride == 1 {
-            destination.copy_from_slice(&self.values[start..start + destination.len()]);
-            return;
-        }
-        for (column, value) in destination.iter_mut().enumerate() {
-            *value = self.values[start + column * self.column_stride];
+    /// Lays `width` rows side by side, column by column: `destination[column * width + row]` is
+    /// element `(first_row + row, first_column + column)`.
+    ///
+    /// Fills as many columns as the destination has room for; what stands for rows beyond the last
+    /// is left alone.
+    pub(crate) fn interleave(
+        &self,
+        first_row: usize,
+        first_column: usize,
+        destination: &mut [f32],
+        width: usize,
+    ) {
+        let row_count = width.min(self.rows - first_row);
+        let groups = destination.chunks_exact_mut(width).enumerate();
+        if self.row_stride == 1 {
+            for (column, group) in groups {
+                let first = first_row + (first_column + column) * self.column_stride;
+                group[..row_count].copy_from_slice(&self.values[first..first + row_count]);
+            }
+        } else if self.column_stride == 1 {
+            for row in 0..row_count {
+                let first = (first_row + row) * self.row_stride + first_column;
+                let groups = destination.chunks_exact_mut(width);
+                groups.zip(&self.values[first..]).for_each(|(group, value)| group[row] = *value);
+            }
+        } else {
+            for (column, group) in groups {
+                let rows = (first_row..).zip(&mut group[..row_count]);
+                rows.for_each(|(row, value)| *value = self.at(row, first_column + column));
+            }
         }
     }
 }

@@ -56,16 +56,8 @@ pub fn mean_portable(values: &[f32]) -> f32 {
 
 /// The largest value; minus infinity for no values, NaN when there is one, +0 above -0.
 pub fn max(values: &[f32]) -> f32 {
-    let mut largest = f32::NEG_INFINITY;
-    for &value in values {
-        if value.is_nan() {
-            return f32::from_bits(CANONICAL_NAN_BITS);
-        }
-        if largest.total_cmp(&value).is_lt() {
-            largest = value;
-        }
-    }
-    largest
+    let (largest, has_nan) = Arch::new().dispatch(Largest(values));
+    if has_nan { f32::from_bits(CANONICAL_NAN_BITS) } else { from_order(largest) }
 }
 
 /// Sums chunk sums until one is left.
@@ -119,6 +111,44 @@ impl WithSimd for ChunkSum<'_> {
         }
         fold(&mut lanes)
     }
+}
+
+/// The largest value by its place in order, and whether a NaN was seen.
+struct Largest<'values>(&'values [f32]);
+
+impl WithSimd for Largest<'_> {
+    type Output = (i32, bool);
+
+    #[expect(clippy::inline_always, reason = "pulp compiles it inside its dispatch")]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) -> (i32, bool) {
+        let mut largest = [order(f32::NEG_INFINITY); LANES];
+        let mut nan_count = [0_u32; LANES];
+        for group in self.0.chunks(LANES) {
+            for ((largest, nan_count), value) in largest.iter_mut().zip(&mut nan_count).zip(group) {
+                *largest = order(*value).max(*largest);
+                *nan_count |= u32::from(value.is_nan());
+            }
+        }
+        let has_nan = nan_count.iter().any(|count| *count > 0);
+        (largest.into_iter().fold(i32::MIN, i32::max), has_nan)
+    }
+}
+
+/// An integer that orders numbers as they are, -0 below +0.
+///
+/// # Source
+/// IEEE 754-2019, 5.10: the bits of positive numbers are in order, those of negative ones reversed.
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's processor features")]
+#[inline(always)]
+fn order(value: f32) -> i32 {
+    let bits = value.to_bits().cast_signed();
+    bits ^ ((bits >> 31) & i32::MAX)
+}
+
+/// The number at a place in order; the inverse of [`order`].
+fn from_order(place: i32) -> f32 {
+    f32::from_bits((place ^ ((place >> 31) & i32::MAX)).cast_unsigned())
 }
 
 /// The f32 nearest to a count.

@@ -183,7 +183,10 @@ impl WithSimd for LogSoftmaxRow<'_> {
         for logit in self.0.iter_mut() {
             *logit -= largest;
         }
-        let powers: Vec<f32> = self.0.iter().map(|&logit| exp(logit)).collect();
+        let mut powers = self.0.to_vec();
+        for power in &mut powers {
+            *power = exp(*power);
+        }
         let log_sum = log(reduction::sum(&powers));
         for logit in self.0.iter_mut() {
             *logit -= log_sum;

@@ -4,6 +4,8 @@
 
 use std::num::NonZeroU64;
 
+use pulp::{Arch, Simd, WithSimd};
+
 use super::{BLOCK_WORDS, block, initial_state};
 use crate::elementary::{cosine_of_turn, log};
 
@@ -13,18 +15,30 @@ const DERIVATION: &str = "aipot chacha8 stream v1";
 /// One 2^24th: the distance between the values of [`ChaChaStream::unit_f32`].
 const UNIT_STEP: f32 = f32::from_bits(0x3380_0000);
 
+/// Values that are filled at a time, so that the second words need little room.
+const FILLED_VALUES: usize = 1024;
+
 /// A deterministic stream of random words and of numbers made from them.
 ///
 /// Word `i` of the stream is word `i % 16` of the keystream block whose 64-bit number is `i / 16`:
 /// its low half is the block counter, its high half the first nonce word, the rest of the nonce is
 /// zero. Every method takes a documented number of words, so positions can be saved and restored.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct ChaChaStream {
     state: [u32; BLOCK_WORDS],
     position_words: u64,
     /// The block that holds the word before `position_words`; nothing else is ever read from it.
     block: [u32; BLOCK_WORDS],
 }
+
+impl PartialEq for ChaChaStream {
+    /// Equal streams go on alike: the same key, the same position.
+    fn eq(&self, other: &Self) -> bool {
+        self.position_words == other.position_words && self.key() == other.key()
+    }
+}
+
+impl Eq for ChaChaStream {}
 
 impl std::fmt::Debug for ChaChaStream {
     /// Shows the position only: the key may be worth hiding.
@@ -116,9 +130,22 @@ impl ChaChaStream {
     /// # Source
     /// Box and Muller, "A note on the generation of random normal deviates", 1958.
     pub fn normal_f32(&mut self) -> f32 {
-        let unit = (top_24_bits(self.next_u32()) + 1.0) * UNIT_STEP;
+        let unit = open_unit(self.next_u32());
         let turn = self.next_u32();
-        (-2.0 * log(unit)).sqrt() * cosine_of_turn(turn)
+        normal(unit, turn)
+    }
+
+    /// Fills a slice with what [`Self::normal_f32`] would give one after the other, only faster.
+    pub fn fill_normal(&mut self, values: &mut [f32]) {
+        let mut turns = Vec::new();
+        for part in values.chunks_mut(FILLED_VALUES) {
+            turns.clear();
+            for unit in part.iter_mut() {
+                *unit = open_unit(self.next_u32());
+                turns.push(self.next_u32());
+            }
+            Arch::new().dispatch(Normals { units: part, turns: &turns });
+        }
     }
 
     /// Puts the items in random order, each order equally likely.
@@ -135,6 +162,11 @@ impl ChaChaStream {
         }
     }
 
+    /// The words of the state that never change.
+    fn key(&self) -> &[u32] {
+        &self.state[4..12]
+    }
+
     /// Computes the block with the given 64-bit number.
     fn load_block(&mut self, block_number: u64) {
         let (high, low) = (block_number >> 32, block_number & u64::from(u32::MAX));
@@ -142,6 +174,36 @@ impl ChaChaStream {
         self.state[13] = u32::try_from(high).expect("shifted to 32 bits");
         self.block = block(&self.state);
     }
+}
+
+/// The normal number of a radius and an angle.
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's processor features")]
+#[inline(always)]
+fn normal(unit: f32, turn: u32) -> f32 {
+    (-2.0 * log(unit)).sqrt() * cosine_of_turn(turn)
+}
+
+/// Normal numbers from prepared words, compiled once for each instruction set.
+struct Normals<'values> {
+    units: &'values mut [f32],
+    turns: &'values [u32],
+}
+
+impl WithSimd for Normals<'_> {
+    type Output = ();
+
+    #[expect(clippy::inline_always, reason = "pulp compiles it inside its dispatch")]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        for (value, turn) in self.units.iter_mut().zip(self.turns) {
+            *value = normal(*value, *turn);
+        }
+    }
+}
+
+/// A multiple of 2^-24 in (0, 1].
+fn open_unit(word: u32) -> f32 {
+    (top_24_bits(word) + 1.0) * UNIT_STEP
 }
 
 /// The high and the low half of a product.

@@ -28,6 +28,8 @@ const HALF_QUADRANT: u32 = 1 << 29;
 ///
 /// # Units
 /// `turn` counts 2^-32 of a full turn: 2^30 is a right angle.
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's processor features")]
+#[inline(always)]
 pub fn cosine_of_turn(turn: u32) -> f32 {
     let quadrant = turn.wrapping_add(HALF_QUADRANT) >> 30;
     let rest = signed_to_f32(turn.wrapping_sub(quadrant << 30).cast_signed()) * UNIT;
@@ -44,6 +46,7 @@ pub fn cosine_of_turn(turn: u32) -> f32 {
 
 /// The f32 nearest to an integer, ties to even.
 #[expect(clippy::cast_precision_loss, reason = "IEEE rounding to nearest even is what is wanted")]
+#[inline]
 fn signed_to_f32(value: i32) -> f32 {
     value as f32
 }

@@ -30,7 +30,7 @@ const COEFFICIENTS: [f32; 5] = [
     f32::from_bits(0x3ab5_24ae), // 0.001_382_013_6
 ];
 
-/// e to the power of `x`, with an error below 1 ULP; subnormal results are rounded once more.
+/// e to the power of `x`, with an error below 1.1 ULP; subnormal results are rounded once more.
 ///
 /// Infinite above 88.72, zero below -103.97. exp(0) and exp(-0) are exactly 1.
 #[expect(clippy::inline_always, reason = "must be compiled with the caller's processor features")]

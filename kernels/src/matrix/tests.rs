@@ -39,12 +39,29 @@ fn a_stride_beyond_the_values_is_refused() {
     assert!(Matrix::strided(&VALUES, (0, usize::MAX), (usize::MAX, usize::MAX)).is_ok());
 }
 
+/// Checks one interleaving against the elements themselves.
+fn check_interleaved(matrix: Matrix<'_>, first_row: usize, first_column: usize, width: usize) {
+    const UNTOUCHED: f32 = 9.0;
+    let mut destination = vec![UNTOUCHED; (matrix.columns() - first_column) * width];
+    matrix.interleave(first_row, first_column, &mut destination, width);
+    for (index, value) in destination.iter().enumerate() {
+        let (row, column) = (first_row + index % width, first_column + index / width);
+        let is_inside = row < matrix.rows();
+        let expected = if is_inside { matrix.at(row, column) } else { UNTOUCHED };
+        assert_eq!(value.to_bits(), expected.to_bits(), "{matrix:?} at {row}, {column}");
+    }
+}
+
 #[test]
-fn rows_are_copied_through_any_stride() {
-    let matrix = Matrix::new(&VALUES, 2, 3).unwrap();
-    let mut row = [0.0; 2];
-    matrix.copy_row(1, 1, &mut row);
-    assert_eq!(row.map(f32::to_bits), [4.0, 5.0].map(f32::to_bits));
-    matrix.transposed().copy_row(2, 0, &mut row);
-    assert_eq!(row.map(f32::to_bits), [2.0, 5.0].map(f32::to_bits));
+fn rows_are_interleaved_through_any_strides() {
+    let dense = Matrix::new(&VALUES, 2, 3).unwrap();
+    let gapped = Matrix::strided(&VALUES, (2, 2), (3, 2)).unwrap();
+    let repeated = Matrix::strided(&VALUES, (2, 3), (1, 0)).unwrap();
+    for matrix in [dense, gapped, repeated] {
+        for matrix in [matrix, matrix.transposed()] {
+            check_interleaved(matrix, 0, 0, 2);
+            check_interleaved(matrix, 1, 1, 1);
+            check_interleaved(matrix, 0, 1, 4);
+        }
+    }
 }

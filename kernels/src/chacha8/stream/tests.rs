@@ -127,6 +127,15 @@ fn shuffling_little_takes_nothing() {
 }
 
 #[test]
+fn streams_differ_by_key_and_by_position() {
+    let stream = ChaChaStream::from_seed([1; 32]);
+    let mut later = stream.clone();
+    later.next_u32();
+    assert_ne!(stream, later);
+    assert_ne!(stream, ChaChaStream::from_seed([2; 32]));
+}
+
+#[test]
 fn the_key_is_not_shown() {
     let shown = format!("{:?}", ChaChaStream::from_seed([0xab; 32]));
     assert_eq!(shown, "ChaChaStream { position_words: 0, .. }");
@@ -142,9 +151,22 @@ proptest! {
         }
         let mut sought = ChaChaStream::from_seed(seed);
         sought.seek_words(read.position_words());
+        prop_assert_eq!(&read, &sought);
         for _ in 0..20 {
             prop_assert_eq!(read.next_u32(), sought.next_u32());
         }
+    }
+
+    #[test]
+    fn filling_is_the_same_as_drawing(seed in any::<[u8; 32]>(), count in 0_usize..3000) {
+        let mut filled = ChaChaStream::from_seed(seed);
+        let mut values = vec![0.0; count];
+        filled.fill_normal(&mut values);
+        let mut drawn = ChaChaStream::from_seed(seed);
+        for value in values {
+            prop_assert_eq!(value.to_bits(), drawn.normal_f32().to_bits());
+        }
+        prop_assert_eq!(filled, drawn);
     }
 
     #[test]

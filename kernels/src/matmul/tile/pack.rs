@@ -1,4 +1,7 @@
 //! Copies matrices into the order in which the register tiles read them.
+//!
+//! Both factors are packed alike: some lanes (rows of the left matrix, columns of the right one)
+//! lie side by side, k by k.
 
 use std::ops::Range;
 
@@ -22,17 +25,17 @@ impl PackedRight {
     pub(super) fn pack(right: Matrix<'_>, panel_width: usize, is_parallel: bool) -> Self {
         let depth = right.rows();
         let padded_columns = right.columns().next_multiple_of(panel_width);
+        let lanes = right.transposed();
         let mut values = vec![0.0; depth * padded_columns];
         for (block, panels) in values.chunks_mut(K_BLOCK * padded_columns).enumerate() {
-            let block_depth = panels.len() / padded_columns;
+            let panel_length = panels.len() / padded_columns * panel_width;
             let fill = |(panel, destination): (usize, &mut [f32])| {
-                let first_column = panel * panel_width;
-                pack_panel(right, block * K_BLOCK, first_column, destination, panel_width);
+                lanes.interleave(panel * panel_width, block * K_BLOCK, destination, panel_width);
             };
             if is_parallel {
-                panels.par_chunks_mut(block_depth * panel_width).enumerate().for_each(fill);
+                panels.par_chunks_mut(panel_length).enumerate().for_each(fill);
             } else {
-                panels.chunks_mut(block_depth * panel_width).enumerate().for_each(fill);
+                panels.chunks_mut(panel_length).enumerate().for_each(fill);
             }
         }
         Self { values, depth, padded_columns, panel_width }
@@ -47,35 +50,19 @@ impl PackedRight {
     }
 }
 
-/// Packs the part of one panel that lies in one K-block.
-fn pack_panel(
-    right: Matrix<'_>,
-    first_k: usize,
-    first_column: usize,
-    destination: &mut [f32],
-    panel_width: usize,
-) {
-    let width = panel_width.min(right.columns() - first_column);
-    for (offset, row) in destination.chunks_exact_mut(panel_width).enumerate() {
-        right.copy_row(first_k + offset, first_column, &mut row[..width]);
-    }
-}
-
 /// Packs some rows and columns of the left matrix: tile by tile, k by k, [`TILE_ROWS`] values each.
+///
+/// The last tile is filled up with zeros or with what was there before; nobody stores its products.
 pub(super) fn pack_left(
     left: Matrix<'_>,
     rows: Range<usize>,
     block: Range<usize>,
     packed: &mut Vec<[f32; TILE_ROWS]>,
 ) {
-    packed.clear();
-    let transposed = left.transposed();
-    for first_row in rows.clone().step_by(TILE_ROWS) {
-        let count = TILE_ROWS.min(rows.end - first_row);
-        packed.extend(block.clone().map(|k| {
-            let mut values = [0.0; TILE_ROWS];
-            transposed.copy_row(k, first_row, &mut values[..count]);
-            values
-        }));
+    let tile_count = rows.len().div_ceil(TILE_ROWS);
+    packed.resize(tile_count * block.len(), [0.0; TILE_ROWS]);
+    for (tile, destination) in packed.chunks_exact_mut(block.len()).enumerate() {
+        let first_row = rows.start + tile * TILE_ROWS;
+        left.interleave(first_row, block.start, destination.as_flattened_mut(), TILE_ROWS);
     }
 }

@@ -6,6 +6,8 @@
 pub mod artefacts;
 pub(crate) mod database;
 pub(crate) mod digest;
+pub mod state;
 
 pub use database::{DatabaseError, NodeDatabase};
 pub use digest::ParseHashError;
+pub use state::{MemoryStore, StateStore, StoreError};

@@ -44,13 +44,12 @@ const TEST_DATA: [u8; 1_500] = [9; 1_500];
 /// What hides every commitment.
 const SALT: Salt = Salt([0; 32]);
 
-/// One step of an input.
+/// One step of an input: blocks pass, then an account may make a call.
 #[derive(Debug, Encode, Decode)]
-enum Step {
-    /// This many blocks pass, and one more.
-    Blocks(u8),
-    /// An account makes a call.
-    Call { signer: u8, call: Box<Call> },
+struct Step {
+    blocks: u8,
+    signer: u8,
+    call: Option<Box<Call>>,
 }
 
 /// Decodes a signed call, encodes it again, and checks its signature.
@@ -144,15 +143,10 @@ impl Machine {
         machine
     }
 
-    /// Takes a step and says whether a call had its effect.
+    /// Takes a step and says whether there was a call that had its effect.
     fn run(&mut self, step: Step) -> bool {
-        match step {
-            Step::Blocks(more) => {
-                (0..=more).for_each(|_| self.open_block());
-                false
-            }
-            Step::Call { signer, call } => self.make(signer, *call),
-        }
+        (0..step.blocks).for_each(|_| self.open_block());
+        step.call.is_some_and(|call| self.make(step.signer, *call))
     }
 
     fn at(&self) -> At {

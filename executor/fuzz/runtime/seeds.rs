@@ -45,13 +45,17 @@ pub(crate) fn call_sequences() -> Vec<Vec<u8>> {
     lives.iter().map(|steps| steps.iter().flat_map(Encode::encode).collect()).collect()
 }
 
-/// Windows are of two blocks, so a step of two blocks leads to the next phase.
+fn pass(blocks: u8) -> Step {
+    Step { blocks, signer: 0, call: None }
+}
+
+/// Most windows are of two blocks.
 fn next_phase() -> Step {
-    Step::Blocks(1)
+    pass(2)
 }
 
 fn by(signer: u8, call: Call) -> Step {
-    Step::Call { signer, call: Box::new(call) }
+    Step { blocks: 0, signer, call: Some(Box::new(call)) }
 }
 
 /// Each of them makes the call; those who were not drawn for the order are refused.
@@ -70,7 +74,7 @@ fn revealed_order() -> Vec<Step> {
         salt: SALT,
     };
     let mut steps = vec![by(0, Call::SubmitOrder { specification: small_order() })];
-    steps.push(Step::Blocks(2));
+    steps.push(pass(3));
     steps.extend(by_each(PROVIDERS, &claim));
     steps.push(next_phase());
     steps.extend(by_each(PROVIDERS, &reveal));
@@ -99,12 +103,12 @@ fn evaluation() -> Vec<Step> {
 }
 
 fn silent_validators() -> Vec<Step> {
-    let lives = [revealed_order(), committed_evaluations(), vec![Step::Blocks(20)]];
+    let lives = [revealed_order(), committed_evaluations(), vec![pass(21)]];
     lives.into_iter().flatten().collect()
 }
 
 fn paid_order() -> Vec<Step> {
-    [revealed_order(), evaluation(), vec![Step::Blocks(10)]].into_iter().flatten().collect()
+    [revealed_order(), evaluation(), vec![pass(11)]].into_iter().flatten().collect()
 }
 
 fn challenged_order() -> Vec<Step> {
@@ -122,9 +126,9 @@ fn challenged_order() -> Vec<Step> {
     let mut steps = revealed_order();
     steps.extend(evaluation());
     steps.extend(VALIDATORS.map(|validator| by(PROVIDERS.start + 1, challenge(validator))));
-    steps.push(Step::Blocks(0));
+    steps.push(pass(1));
     steps.extend(by_each(VALIDATORS, &judge));
-    steps.push(Step::Blocks(20));
+    steps.push(pass(21));
     steps
 }
 
@@ -139,7 +143,7 @@ fn withheld_model() -> Vec<Step> {
     }
     let target = ChunkTarget::Model(account(PROVIDERS.start));
     steps.push(by(0, Call::RequestChunk { order: LAST_ORDER, target, chunk_index: 2 }));
-    steps.push(Step::Blocks(30));
+    steps.push(pass(31));
     steps
 }
 
@@ -149,7 +153,7 @@ fn hidden_test() -> Vec<Step> {
     let (order, target) = (LAST_ORDER, ChunkTarget::Test);
     steps.push(by(3, Call::RequestChunk { order, target, chunk_index: 0 }));
     steps.push(by(0, Call::ServeChunk { order, target, proof }));
-    steps.push(Step::Blocks(40));
+    steps.push(pass(41));
     steps
 }
 
@@ -160,7 +164,7 @@ fn operator() -> Vec<Step> {
         by(0, Call::AddStake { amount: Amount(500) }),
         by(0, Call::Unstake { amount: Amount(1_500) }),
         by(0, Call::Transfer { to: stand_in(3), amount: Amount(7) }),
-        Step::Blocks(120),
+        pass(121),
         by(0, Call::Withdraw),
     ]
 }

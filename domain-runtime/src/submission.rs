@@ -13,7 +13,7 @@ use crate::primitives::{AccountId, At, BlockNumber, OrderId};
 use crate::progress::{OrderRecord, Progress};
 use crate::refusal::CallResult;
 use crate::state::{Fault, Record, State};
-use crate::window::Phase;
+use crate::window::{Phase, Windows};
 
 /// Orders accepted in the last block that accepted any.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, MaxEncodedLen)]
@@ -41,6 +41,16 @@ pub enum SubmitError {
     Duplicate {
         /// Its id.
         order: OrderId,
+    },
+    /// The order would be settled beyond the largest height.
+    #[error("an order of {blocks} blocks from block {block}, allowed up to block {max}")]
+    BeyondLastBlock {
+        /// Height of the submission.
+        block: BlockNumber,
+        /// Length of all windows.
+        blocks: u64,
+        /// The largest height.
+        max: BlockNumber,
     },
     /// The block has enough orders.
     #[error(
@@ -72,6 +82,7 @@ pub fn submit(
     if state.get::<OrderRecord>(&order)?.is_some() {
         return Err(SubmitError::Duplicate { order }.into());
     }
+    check_height(&specification.windows, at.block)?;
     count_order(state, parameters.orders_per_block_max, at)?;
     let pay = &specification.pay;
     let reward = pay.reward;
@@ -81,6 +92,17 @@ pub fn submit(
     state.put(&order, &OrderRecord { specification, client: *client, outcome: None });
     state.put(&order, &fresh_progress(at.block));
     state.emit(Event::OrderSubmitted { order, client: *client, reward });
+    Ok(())
+}
+
+/// Heights stop at the largest one, so an order that reaches it would never be settled.
+fn check_height(windows: &Windows, block: BlockNumber) -> Result<(), SubmitError> {
+    let before_close = u64::from(windows.open).saturating_add(u64::from(windows.train));
+    let blocks = windows.settlement_blocks().saturating_add(before_close);
+    let max = BlockNumber(u32::MAX);
+    if u64::from(block.0).saturating_add(blocks) >= u64::from(max.0) {
+        return Err(SubmitError::BeyondLastBlock { block, blocks, max });
+    }
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use crate::bounded::BoundedVec;
 use crate::claim::Claim;
 use crate::event::Event;
 use crate::genesis::Network;
+use crate::operator::require_at_risk;
 use crate::order::PROVIDERS_MAX;
 use crate::primitives::{
     AccountId, At, Beacon, Commitment, EvaluationDigest, GenesisHash, OrderId, Salt, Score,
@@ -121,7 +122,7 @@ pub fn evaluation_key(validator: &AccountId, beacon: &Beacon, claim: &Commitment
 /// Accepts the commitment of `validator`.
 ///
 /// # Errors
-/// [`EvaluationError`] or [`crate::progress::AccessError`].
+/// [`EvaluationError`], [`crate::progress::AccessError`] or [`crate::operator::OperatorError`].
 pub fn commit(
     state: &mut State<'_>,
     validator: &AccountId,
@@ -131,6 +132,9 @@ pub fn commit(
 ) -> CallResult {
     let running = Running::in_phase(state, order, at, Phase::EvaluationCommit)?;
     running.require_validator(validator)?;
+    // What is committed to can be slashed until the settlement, so the stake must stay that long.
+    let stake_min = running.order.specification.pay.validator_stake_min;
+    require_at_risk(state, validator, stake_min, running.final_block())?;
     let key = (*order, *validator);
     if state.get::<Evaluation>(&key)?.is_some() {
         return Err(EvaluationError::Duplicate { validator: *validator, order: *order }.into());

@@ -121,6 +121,16 @@ pub enum OperatorError {
         /// Block of the next one; 0 when there is none.
         next: BlockNumber,
     },
+    /// Too much stake can be withdrawn before the order that it should secure is settled.
+    #[error("{operator} has {at_risk} at risk until the settlement, needed {min}")]
+    NotAtRisk {
+        /// The account.
+        operator: AccountId,
+        /// Stake that cannot leave before the settlement.
+        at_risk: Amount,
+        /// What the order demands.
+        min: Amount,
+    },
     /// Registered for nothing.
     #[error("roles are empty, allowed provider, validator or both")]
     NoRole,
@@ -234,6 +244,28 @@ pub fn withdraw(state: &mut State<'_>, id: &AccountId, at: At) -> CallResult {
     state.put(id, &operator);
     credit(state, id, due)?;
     state.emit(Event::StakeWithdrawn { operator: *id, amount: due });
+    Ok(())
+}
+
+/// Checks that at least `min` of the stake of `id` cannot have left by block `until`.
+///
+/// # Errors
+/// [`OperatorError::NotAtRisk`] when less is at risk.
+pub fn require_at_risk(
+    state: &State<'_>,
+    id: &AccountId,
+    min: Amount,
+    until: BlockNumber,
+) -> CallResult {
+    let operator = registered(state, id)?;
+    let staying = operator.withdrawals.iter().filter(|one| one.available_at > until);
+    let at_risk =
+        staying.fold(operator.stake.0, |sum, withdrawal| sum.saturating_add(withdrawal.amount.0));
+    if at_risk < min.0 {
+        return Err(
+            OperatorError::NotAtRisk { operator: *id, at_risk: Amount(at_risk), min }.into()
+        );
+    }
     Ok(())
 }
 

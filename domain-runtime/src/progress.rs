@@ -160,6 +160,11 @@ impl Running {
         self.order.specification.windows.phase(self.progress.submitted_at, at.block)
     }
 
+    /// Block in which the order is settled at the latest.
+    pub fn final_block(&self) -> BlockNumber {
+        self.order.specification.windows.start(Phase::Final, self.progress.submitted_at)
+    }
+
     /// Providers drawn; none before the drawing.
     pub fn providers(&self) -> &[AccountId] {
         self.progress.committee.as_ref().map_or(&[], |committee| &committee.providers)

@@ -3,7 +3,8 @@
 use crate::claim::{Claim, ClaimOpening, RevealedModel, claim_commitment};
 use crate::event::Event;
 use crate::genesis::Network;
-use crate::operator::Operator;
+use crate::operator::{Operator, require_at_risk};
+use crate::order::check::DATA_BYTES_MAX;
 use crate::order::cost::cost;
 use crate::order::{DataFile, test_commitment};
 use crate::primitives::{AccountId, At, Commitment, ModelRoot, OrderId, Salt, TraceRoot};
@@ -62,6 +63,14 @@ pub enum RevealError {
         /// What the order allows.
         max: u64,
     },
+    /// The test file is empty, or larger than any order may ask others to fetch.
+    #[error("test file of {byte_count} bytes, allowed 1 to {max}")]
+    TestOutOfRange {
+        /// What was revealed.
+        byte_count: u64,
+        /// What is allowed.
+        max: u64,
+    },
     /// Only the client can reveal the test data.
     #[error("{account} is not the client {client}")]
     NotClient {
@@ -75,7 +84,7 @@ pub enum RevealError {
 /// Opens the claim of `provider`.
 ///
 /// # Errors
-/// [`RevealError`] or [`crate::progress::AccessError`].
+/// [`RevealError`], [`crate::progress::AccessError`] or [`crate::operator::OperatorError`].
 pub fn reveal(
     state: &mut State<'_>,
     provider: &AccountId,
@@ -91,6 +100,9 @@ pub fn reveal(
         return Err(RevealError::AlreadyRevealed { order: *order }.into());
     }
     check_size(&running, opening.byte_count)?;
+    // Training may take longer than a withdrawal; from here on no stake leaves before the settlement.
+    let stake_min = running.order.specification.pay.provider_stake_min;
+    require_at_risk(state, provider, stake_min, running.final_block())?;
     let revealed = claim_commitment(&ClaimOpening {
         genesis: state.require::<Network>(&())?.0,
         order: *order,
@@ -138,6 +150,10 @@ pub fn reveal_test(
 }
 
 fn check_test(running: &Running, file: &DataFile, salt: &Salt) -> Result<(), RevealError> {
+    let (byte_count, max) = (file.byte_count, DATA_BYTES_MAX);
+    if byte_count == 0 || byte_count > max {
+        return Err(RevealError::TestOutOfRange { byte_count, max });
+    }
     let claimed = running.order.specification.data.test_commitment;
     let revealed = test_commitment(file, salt);
     if revealed != claimed {

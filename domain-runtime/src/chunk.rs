@@ -188,7 +188,8 @@ impl ChunkTarget {
 
 fn check_in_time(running: &Running, target: ChunkTarget, at: At) -> Result<(), ChunkError> {
     let windows = &running.order.specification.windows;
-    let half = windows.availability.div_ceil(2);
+    // Rounded down: at least one block is left to serve what is asked for last.
+    let half = windows.availability / 2;
     let end = windows.start(target.phase(), running.progress.submitted_at).after(half);
     if at.block >= end {
         return Err(ChunkError::TooLate);

@@ -75,8 +75,12 @@ pub fn rank(
 /// Whether a score satisfies the order on a test set of `test_count` examples.
 ///
 /// For accuracy the share of correct answers must reach the minimum. For loss the mean loss in
-/// millionths of a nat must not exceed it.
+/// millionths of a nat must not exceed it. The lowest score is that of a file that is no model, which no
+/// minimum is low enough for.
 pub fn satisfies(specification: &OrderSpecification, score: Score, test_count: u32) -> bool {
+    if score == Score::default() {
+        return false;
+    }
     let bound = u64::from(specification.pay.metric_min_millionths);
     match specification.train.metric {
         Metric::Accuracy => {
@@ -99,13 +103,15 @@ pub fn test_example_count(specification: &OrderSpecification, source: &TestSourc
     }
 }
 
-/// Validators whose every entry stands and agrees, and who left no ranked model out.
+/// Validators whose every entry stands and agrees, and who left no ranked model out; nobody when no model
+/// is ranked, because then nobody has evaluated anything.
 pub fn correct_validators(
     ranked: &[Standing],
     evaluations: &BTreeMap<AccountId, Evaluation>,
 ) -> Vec<AccountId> {
     let is_right = |evaluation: &Evaluation| {
         !evaluation.is_struck
+            && !ranked.is_empty()
             && ranked.iter().all(|standing| {
                 entry_of(evaluation, &standing.provider)
                     .is_some_and(|entry| entry.score == standing.score)

@@ -218,9 +218,6 @@ fn settle(state: &mut State<'_>, running: &Running) -> Result<(), Fault> {
         .filter(|standing| satisfies(specification, standing.score, test_count))
         .collect();
     let providers = paid.iter().map(|standing| standing.provider).collect();
-    let has_models = claims.values().any(|claim| claim.model.is_some() && !claim.is_void);
-    // Without a revealed model there was nothing to evaluate, so nobody earned anything.
-    let validators = if has_models { validators } else { Vec::new() };
     let earners = Earners { client: running.order.client, providers, validators };
     let payouts = split(specification.pay.reward, &earners)?;
     pay(state, order, &payouts)?;

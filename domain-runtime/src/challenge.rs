@@ -14,6 +14,7 @@ use crate::evaluation::Evaluation;
 use crate::event::Event;
 use crate::genesis::Parameters;
 use crate::operator::Operator;
+use crate::order::{PROVIDERS_MAX, VALIDATORS_MAX};
 use crate::primitives::{AccountId, Amount, At, BlockNumber, EvaluationDigest, OrderId, Score};
 use crate::progress::{AccessError, Running};
 use crate::refusal::CallResult;
@@ -22,8 +23,11 @@ use crate::window::Phase;
 
 /// Most members of a challenge committee.
 pub const JUDGES_MAX: usize = 5;
-/// Most challenges of one order: each evaluation of each of a few models by each validator.
-pub const CHALLENGES_MAX: u32 = 256;
+/// Most challenges of one order: every entry of every validator once. Fewer would let somebody fill the
+/// list with challenges of honest entries to keep a lie out of it.
+pub const CHALLENGES_MAX: u32 = 1_024;
+
+const _: () = assert!(CHALLENGES_MAX as usize == PROVIDERS_MAX * VALIDATORS_MAX);
 
 /// What a member of the committee computed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]

@@ -20,7 +20,8 @@ const ACCUSED_PERCENT: u8 = 50;
 
 /// Draws the committee of a challenge from this block's beacon.
 ///
-/// Accused and challenger are excluded; everybody else who can evaluate is a candidate.
+/// Whoever wins or loses by the verdict is excluded: accused, challenger, client and all providers of the
+/// order. Everybody else who can evaluate is a candidate.
 ///
 /// # Errors
 /// [`Fault`] when the state cannot be read.
@@ -45,7 +46,10 @@ pub(crate) fn draw_judges(
         stake_min: record.specification.pay.validator_stake_min,
         unchanged_since: dispute.opened_at,
     };
-    let excluded = [dispute.challenger, dispute.validator, dispute.provider];
+    let mut excluded = alloc::vec![dispute.challenger, dispute.validator, record.client];
+    if let Some(committee) = &running.committee {
+        excluded.extend_from_slice(&committee.providers);
+    }
     let pool = candidates(state, &eligibility, &excluded)?;
     let count = u32::try_from(JUDGES_MAX).unwrap_or(u32::MAX);
     let purpose = [order.as_bytes().as_slice(), &challenge.to_le_bytes()].concat();

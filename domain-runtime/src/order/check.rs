@@ -5,6 +5,7 @@ use super::{
     MILLION, OrderSpecification, PHASES, PROVIDERS_MAX, Phase, SPECIFICATION_VERSION,
     VALIDATORS_MAX,
 };
+use crate::payment::WINNER_PERCENT;
 use crate::primitives::Amount;
 
 /// Widest layer; bounds the memory of one product.
@@ -23,8 +24,6 @@ pub const PARAMETERS_MAX: u64 = 1 << 40;
 pub const DIVISOR_MAX: u32 = 1 << 24;
 /// Least client bond, as a share of the reward (percent): withholding the test data must hurt.
 pub const CLIENT_BOND_MIN_PERCENT: u8 = 10;
-/// Share of the escrow that the winner gets (percent), used in the incentive bound.
-const WINNER_PERCENT: u8 = 70;
 
 /// What the network demands of every order; part of the genesis parameters.
 #[derive(

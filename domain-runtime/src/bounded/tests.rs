@@ -16,7 +16,7 @@ fn a_longer_sequence_is_refused_by_name() {
 #[test]
 fn a_length_without_bytes_is_refused() {
     // 2^30 - 1 items announced, none sent.
-    let announced = parity_scale_codec::Compact(0x3fff_ffff_u32).encode();
+    let announced = Compact(0x3fff_ffff_u32).encode();
     assert!(BoundedVec::<u64, { usize::MAX }>::decode(&mut announced.as_slice()).is_err());
 }
 

@@ -6,7 +6,7 @@ pub(crate) mod play;
 pub(crate) mod setting;
 pub(crate) mod world;
 
-pub(crate) use ledger::{Ledger, working_records};
+pub(crate) use ledger::working_records;
 pub(crate) use people::{CLIENT, OUTSIDER, person};
 pub(crate) use play::{Model, lie};
 pub(crate) use setting::{PARAMETERS, specification};

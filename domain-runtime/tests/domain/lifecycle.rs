@@ -77,7 +77,10 @@ fn every_phase_begins_at_its_block() {
         world.events.iter().find(|(_, event)| is_it(event)).map(|(block, _)| *block)
     };
     let start = |phase: Phase| -> Option<BlockNumber> { Some(windows.start(phase, submitted)) };
-    assert_eq!(block_of(|event| matches!(event, Event::CommitteeDrawn { .. })), start(Phase::Train));
+    assert_eq!(
+        block_of(|event| matches!(event, Event::CommitteeDrawn { .. })),
+        start(Phase::Train)
+    );
     assert_eq!(
         block_of(|event| matches!(event, Event::EvaluationStarted { .. })),
         start(Phase::EvaluationCommit)

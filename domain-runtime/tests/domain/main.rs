@@ -6,3 +6,5 @@
 mod harness;
 #[cfg(test)]
 mod lifecycle;
+#[cfg(test)]
+mod threats;

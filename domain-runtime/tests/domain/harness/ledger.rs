@@ -47,7 +47,9 @@ impl Ledger {
     /// Counts every record of `store`; a key or value that is not a record is a failure.
     pub(crate) fn of(store: &Store) -> Self {
         let mut ledger = Self::default();
-        store.iter().for_each(|(key, value)| ledger.count(store, key, value));
+        for (key, value) in store {
+            ledger.count(store, key, value);
+        }
         ledger
     }
 

@@ -7,7 +7,8 @@ use aipot_domain_runtime::call::Call;
 use aipot_domain_runtime::challenge::Challenge;
 use aipot_domain_runtime::claim::{Claim, ClaimOpening, claim_commitment};
 use aipot_domain_runtime::evaluation::{
-    EvaluationEntries, EvaluationEntry, EvaluationOpening, evaluation_commitment, evaluation_key,
+    Evaluation, EvaluationEntries, EvaluationEntry, EvaluationOpening, evaluation_commitment,
+    evaluation_key,
 };
 use aipot_domain_runtime::order::OrderSpecification;
 use aipot_domain_runtime::primitives::{
@@ -18,6 +19,9 @@ use aipot_domain_runtime::window::Phase;
 use super::people::{CLIENT, person};
 use super::setting::{TEST_SALT, specification, test_file};
 use super::world::World;
+
+/// What everybody does in a phase.
+type Act = fn(&mut World, &OrderId);
 
 /// What people have committed to and must remember.
 #[derive(Default)]
@@ -129,8 +133,11 @@ impl World {
         self.accept(provider, call);
     }
 
-    /// The client reveals the test data.
+    /// The client reveals the test data, if it has not done so.
     pub(crate) fn reveal_test(&mut self, order: &OrderId) {
+        if self.progress(order).test.is_some() {
+            return;
+        }
         let client = self.order(order).client;
         self.accept(&client, reveal_test_call(order));
     }
@@ -213,11 +220,7 @@ impl World {
     }
 
     /// The honest call of `judge`.
-    pub(crate) fn judge_call(
-        &self,
-        order: &OrderId,
-        challenge: u32,
-    ) -> Option<Call> {
+    pub(crate) fn judge_call(&self, order: &OrderId, challenge: u32) -> Option<Call> {
         let dispute = self.read::<Challenge>(&(*order, challenge))?;
         let (score, digest) = self.evaluated(order, &dispute.provider, &dispute.validator)?;
         Some(Call::Judge { order: *order, challenge, score, digest })
@@ -239,7 +242,7 @@ impl World {
 
     /// Everybody is honest until `order` enters `phase`; each provider has a model of its own.
     pub(crate) fn play_until(&mut self, order: &OrderId, phase: Phase) {
-        let steps: [(Phase, fn(&mut Self, &OrderId)); 5] = [
+        let steps: [(Phase, Act); 5] = [
             (Phase::Train, Self::all_claim),
             (Phase::Reveal, Self::all_reveal),
             (Phase::TestReveal, Self::reveal_test),
@@ -260,34 +263,44 @@ impl World {
         self.settle(order);
     }
 
-    /// Every provider claims a model; the first one drawn has the best.
+    /// Every provider that has not claimed claims a model; the first one drawn has the best.
     pub(crate) fn all_claim(&mut self, order: &OrderId) {
         for (provider, better) in self.committee(order).providers.iter().zip([30, 20, 10]) {
-            self.claim(order, provider, &Model::new(450 + better, better));
-        }
-    }
-
-    /// Every provider that has claimed opens its claim.
-    pub(crate) fn all_reveal(&mut self, order: &OrderId) {
-        for provider in self.committee(order).providers.iter() {
-            if self.read::<Claim>(&(*order, *provider)).is_some() {
-                self.reveal(order, provider);
+            if self.read::<Claim>(&(*order, *provider)).is_none() {
+                self.claim(order, provider, &Model::new(450 + better, better));
             }
         }
     }
 
-    /// Every validator commits to the truth.
-    pub(crate) fn all_commit(&mut self, order: &OrderId) {
-        for validator in self.committee(order).validators.iter() {
-            let truth = self.truth(order, validator);
-            self.commit_to(order, validator, truth);
+    /// Every provider opens its claim, if it has one that is not open.
+    pub(crate) fn all_reveal(&mut self, order: &OrderId) {
+        for provider in &self.committee(order).providers {
+            let claim = self.read::<Claim>(&(*order, *provider));
+            if claim.is_some_and(|claim| claim.model.is_none())
+                && let Some(call) = self.reveal_call(order, provider)
+            {
+                self.accept(provider, call);
+            }
         }
     }
 
-    /// Every validator opens its commitment.
+    /// Every validator that has not committed commits to the truth.
+    pub(crate) fn all_commit(&mut self, order: &OrderId) {
+        for validator in &self.committee(order).validators {
+            if self.read::<Evaluation>(&(*order, *validator)).is_none() {
+                let truth = self.truth(order, validator);
+                self.commit_to(order, validator, truth);
+            }
+        }
+    }
+
+    /// Every validator opens its commitment, if it has one that is not open.
     pub(crate) fn all_open(&mut self, order: &OrderId) {
-        for validator in self.committee(order).validators.iter() {
-            self.open(order, validator);
+        for validator in &self.committee(order).validators {
+            let evaluation = self.read::<Evaluation>(&(*order, *validator));
+            if evaluation.is_some_and(|evaluation| !evaluation.is_revealed) {
+                self.open(order, validator);
+            }
         }
     }
 }

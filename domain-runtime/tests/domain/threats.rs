@@ -1,0 +1,9 @@
+//! The threats of the protocol that need no game, each as a scenario that must fail for the attacker.
+
+mod challenge;
+mod client;
+mod provider;
+mod signature;
+mod spam;
+mod stake;
+mod validator;

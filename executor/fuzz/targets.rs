@@ -9,6 +9,7 @@ mod artefact;
 mod network;
 mod order;
 mod runtime;
+mod state;
 mod training;
 
 /// One decoder under test.
@@ -55,4 +56,5 @@ pub(crate) const TARGETS: &[Target] = &[
         accepts: runtime::accepts_signed_call,
         seeds: runtime::signed_calls,
     },
+    Target { name: "state_proof", accepts: state::accepts_proof, seeds: state::proofs },
 ];

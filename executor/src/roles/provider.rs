@@ -1,0 +1,102 @@
+//! The provider: trains, claims, reveals, and serves chunks of its model.
+
+use aipot_domain_runtime::call::Call;
+use aipot_domain_runtime::chunk::ChunkTarget;
+use aipot_domain_runtime::claim::{Claim, ClaimOpening, claim_commitment};
+use aipot_domain_runtime::primitives::TraceRoot;
+use aipot_domain_runtime::window::Phase;
+
+use super::action::Action;
+use super::retrieval::{obtain_training_data, serve};
+use super::situation::{LocalModel, Situation};
+use crate::store::artefacts::ContentHash;
+
+/// Number of the only claim that a provider makes here: it trains a fixed recipe and claims once.
+const CLAIM_SEQUENCE: u32 = 1;
+
+/// For what the secret of a claim is drawn, and the name of the claim.
+const CLAIM_PURPOSE: &str = "claim";
+
+/// What the provider of this node has to do now.
+pub(super) fn plan(situation: &Situation<'_>) -> Vec<Action> {
+    let (view, me) = (situation.view, &situation.me.account);
+    if !view.running.providers().contains(me) {
+        return Vec::new();
+    }
+    match (view.phase, view.claims.get(me)) {
+        (Phase::Train, None) => train_and_claim(situation),
+        (Phase::Reveal, Some(claim)) if claim.model.is_none() => reveal(situation, claim),
+        (Phase::Availability, Some(claim)) => serve_model(situation, claim),
+        _ => Vec::new(),
+    }
+}
+
+/// The trained model, if its file is still here.
+fn model(situation: &Situation<'_>) -> Option<LocalModel> {
+    situation.knowledge.model.filter(|model| situation.files.has(ContentHash(model.root.0)))
+}
+
+fn train_and_claim(situation: &Situation<'_>) -> Vec<Action> {
+    if let Some(model) = model(situation) {
+        return claim(situation, &model).into_iter().collect();
+    }
+    let mut actions = train(situation);
+    if situation.is_last_chance() {
+        actions.push(Action::FinishTraining);
+    }
+    actions
+}
+
+fn train(situation: &Situation<'_>) -> Vec<Action> {
+    if situation.knowledge.has_given_up {
+        return Vec::new();
+    }
+    let fetch = obtain_training_data(situation);
+    vec![fetch.unwrap_or(Action::Train)]
+}
+
+fn claim(situation: &Situation<'_>, model: &LocalModel) -> Option<Action> {
+    let commitment = claim_commitment(&opening(situation, model)?);
+    let order = situation.view.id();
+    let call = Call::Claim { order, commitment, sequence: CLAIM_SEQUENCE };
+    Some(Action::Call { purpose: CLAIM_PURPOSE.to_owned(), call })
+}
+
+fn reveal(situation: &Situation<'_>, claim: &Claim) -> Vec<Action> {
+    let Some(model) = model(situation) else {
+        // The same seed makes the same model again.
+        return train(situation);
+    };
+    let Some(opening) = opening(situation, &model) else { return Vec::new() };
+    if claim_commitment(&opening) != claim.commitment {
+        return Vec::new();
+    }
+    let call = Call::Reveal {
+        order: opening.order,
+        model_root: opening.model_root,
+        byte_count: model.byte_count,
+        trace_root: opening.trace_root,
+        salt: opening.salt,
+    };
+    vec![Action::Call { purpose: "reveal".to_owned(), call }]
+}
+
+fn serve_model(situation: &Situation<'_>, claim: &Claim) -> Vec<Action> {
+    let Some(model) = claim.model else { return Vec::new() };
+    let target = ChunkTarget::Model(situation.me.account);
+    serve(situation, target, ContentHash(model.root.0), &claim.requests)
+}
+
+/// What the claim commits to; `None` when this account is no operator any more.
+fn opening(situation: &Situation<'_>, model: &LocalModel) -> Option<ClaimOpening> {
+    Some(ClaimOpening {
+        genesis: situation.me.genesis,
+        order: situation.view.id(),
+        operator: situation.me.account,
+        registration_epoch: situation.me.operator.as_ref()?.registration_epoch,
+        sequence: CLAIM_SEQUENCE,
+        model_root: model.root,
+        trace_root: TraceRoot::default(),
+        salt: situation.salt(CLAIM_PURPOSE),
+    })
+}

@@ -1,7 +1,8 @@
-//! The stream codec of the artefact protocol: one bounded message, then the end of the stream.
+//! The stream codec of the artefact protocol: the length of a message (u32), then its bytes.
 //!
 //! It moves bytes only. Decoding is left to the ends, so that a peer that sends nonsense is known
-//! by name and can be penalized.
+//! by name and can be penalized. A message that is cut off, which can happen to honest peers, is a
+//! failure of the stream and no offence.
 
 use std::io;
 
@@ -24,14 +25,14 @@ impl Codec for ArtefactCodec {
     where
         T: AsyncRead + Unpin + Send,
     {
-        read_bounded(io, REQUEST_BYTES_MAX).await
+        read_framed(io, REQUEST_BYTES_MAX).await
     }
 
     async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Vec<u8>>
     where
         T: AsyncRead + Unpin + Send,
     {
-        read_bounded(io, RESPONSE_BYTES_MAX).await
+        read_framed(io, RESPONSE_BYTES_MAX).await
     }
 
     async fn write_request<T>(
@@ -43,7 +44,7 @@ impl Codec for ArtefactCodec {
     where
         T: AsyncWrite + Unpin + Send,
     {
-        io.write_all(&request).await
+        write_framed(io, &request).await
     }
 
     async fn write_response<T>(
@@ -55,20 +56,35 @@ impl Codec for ArtefactCodec {
     where
         T: AsyncWrite + Unpin + Send,
     {
-        io.write_all(&response).await
+        write_framed(io, &response).await
     }
 }
 
-/// Reads to the end of the stream, but never more than one byte beyond the bound: that byte tells
-/// the decoder that the message is too long.
-async fn read_bounded<T>(io: &mut T, bytes_max: usize) -> io::Result<Vec<u8>>
+/// Reads a message, but of one that is too long only one byte beyond the bound: that byte tells the
+/// decoder.
+async fn read_framed<T>(io: &mut T, bytes_max: usize) -> io::Result<Vec<u8>>
 where
     T: AsyncRead + Unpin + Send,
 {
-    let bytes_read_max = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
+    let mut length = [0; 4];
+    io.read_exact(&mut length).await?;
+    let length = usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX);
+    let wanted = length.min(bytes_max.saturating_add(1));
     let mut bytes = Vec::new();
-    io.take(bytes_read_max).read_to_end(&mut bytes).await?;
+    io.take(u64::try_from(wanted).unwrap_or(u64::MAX)).read_to_end(&mut bytes).await?;
+    if bytes.len() < wanted {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     Ok(bytes)
+}
+
+async fn write_framed<T>(io: &mut T, message: &[u8]) -> io::Result<()>
+where
+    T: AsyncWrite + Unpin + Send,
+{
+    let length = u32::try_from(message.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    io.write_all(&length.to_le_bytes()).await?;
+    io.write_all(message).await
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ mod connections;
 mod gossip;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::io;
+use std::net::{IpAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,9 +15,10 @@ use futures::StreamExt;
 use libp2p::core::transport::ListenerId;
 use libp2p::gossipsub::IdentTopic;
 use libp2p::kad::QueryId;
+use libp2p::multiaddr::Protocol;
 use libp2p::request_response::{InboundRequestId, OutboundRequestId};
 use libp2p::swarm::SwarmEvent;
-use libp2p::{Multiaddr, PeerId, Swarm};
+use libp2p::{Multiaddr, PeerId, Swarm, TransportError};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -118,10 +121,9 @@ impl Driver {
     /// Opens the listeners and waits until each has an address.
     pub(super) async fn listen(&mut self, addresses: &[Multiaddr]) -> Result<(), NetworkError> {
         for address in addresses {
-            let listener = self
-                .swarm
-                .listen_on(address.clone())
-                .map_err(|source| NetworkError::Listen { address: address.clone(), source })?;
+            let failed = |source| NetworkError::Listen { address: address.clone(), source };
+            refuse_taken_port(address).map_err(|source| failed(TransportError::Other(source)))?;
+            let listener = self.swarm.listen_on(address.clone()).map_err(failed)?;
             self.listeners_pending.insert(listener);
         }
         let deadline = tokio::time::Instant::now() + LISTEN_TIMEOUT;
@@ -230,6 +232,21 @@ impl Driver {
                 }
             }
         }
+    }
+}
+
+/// The transport shares TCP ports with whoever shares his, so two nodes could listen on the same
+/// one and each get some of the connections. A plain listener is refused in that case.
+fn refuse_taken_port(address: &Multiaddr) -> io::Result<()> {
+    let mut parts = address.iter();
+    let ip = match parts.next() {
+        Some(Protocol::Ip4(ip)) => IpAddr::from(ip),
+        Some(Protocol::Ip6(ip)) => IpAddr::from(ip),
+        _ => return Ok(()),
+    };
+    match parts.next() {
+        Some(Protocol::Tcp(port)) if port != 0 => TcpListener::bind((ip, port)).map(drop),
+        _ => Ok(()),
     }
 }
 

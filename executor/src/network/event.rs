@@ -78,6 +78,9 @@ pub enum UnreachableReason {
         /// What this node speaks.
         ours: String,
     },
+    /// The peer closed the connection without a word, for instance because it has enough of them.
+    #[error("peer closed the connection before it identified itself")]
+    Closed,
     /// The peer did not say in time which network it belongs to.
     #[error("peer did not identify itself within {timeout_ms} ms")]
     Silent {
@@ -102,6 +105,13 @@ pub enum NetworkEvent {
     },
     /// A peer of the same network is connected.
     PeerConnected {
+        /// The peer.
+        peer: PeerId,
+    },
+    /// A peer listens to gossip from now on: what met [`PublishOutcome::NoPeers`] can be published.
+    ///
+    /// [`PublishOutcome::NoPeers`]: super::PublishOutcome::NoPeers
+    PeerSubscribed {
         /// The peer.
         peer: PeerId,
     },

@@ -142,6 +142,16 @@ impl Network {
         self.snapshot.borrow().peers.iter().copied().collect()
     }
 
+    /// Waits until this many peers are connected, and names them.
+    ///
+    /// # Errors
+    /// [`Stopped`] when the network ends before that.
+    pub async fn wait_for_peers(&self, peer_count: usize) -> Result<Vec<PeerId>, Stopped> {
+        let mut snapshot = self.snapshot.clone();
+        let seen = snapshot.wait_for(|snapshot| snapshot.peers.len() >= peer_count).await;
+        seen.map(|snapshot| snapshot.peers.iter().copied().collect()).map_err(|_| Stopped)
+    }
+
     /// Where this node listens, without its name.
     pub fn listen_addresses(&self) -> Vec<Multiaddr> {
         self.snapshot.borrow().listening.clone()
@@ -195,6 +205,16 @@ impl Network {
         if self.request(|reply| Command::Shutdown { reply }).await.is_err() {
             tracing::debug!("the network was shut down before");
         }
+    }
+
+    /// Sends any bytes as a request, as only a hostile peer would.
+    #[cfg(test)]
+    pub(super) async fn ask_raw(
+        &self,
+        peer: PeerId,
+        request: Vec<u8>,
+    ) -> Result<Vec<u8>, AskError> {
+        self.request(|reply| Command::Ask { peer, request, reply }).await?
     }
 
     async fn request<T>(

@@ -1,1 +1,6 @@
-//! To be filled.
+//! Networks that really talk, over loopback, each test with its own ports.
+
+mod artefacts;
+mod connections;
+mod gossip;
+mod node;

@@ -83,7 +83,7 @@ struct Errand {
 enum Step {
     Offer { peer: PeerId, outcome: Result<ArtefactResponse, AskError> },
     Piece { errand: Errand, outcome: Result<Piece, PieceError> },
-    Overdue { purpose: Purpose, start: u64 },
+    Overdue { peer: PeerId, purpose: Purpose, start: u64 },
     Rested { peer: PeerId },
     Impatient,
     Discovered { peers: Vec<PeerId> },
@@ -248,8 +248,8 @@ impl<'exchange, E: Exchange> Transfer<'exchange, E> {
         match step {
             Step::Offer { peer, outcome } => self.take_offer(peer, outcome).await,
             Step::Piece { errand, outcome } => self.take_outcome(errand, outcome).await,
-            Step::Overdue { purpose, start } => {
-                self.take_overdue(purpose, start);
+            Step::Overdue { peer, purpose, start } => {
+                self.take_overdue(peer, purpose, start);
                 Ok(())
             }
             Step::Rested { peer } => {

@@ -177,9 +177,9 @@ impl Driver {
             self.snapshot.send_modify(|snapshot| snapshot.peers.retain(|peer| *peer != name));
             self.events.push(NetworkEvent::PeerDisconnected { peer: name });
         }
-        if let Some(reason) = peer.refusal
-            && peer.was_dialed
-        {
+        let is_unreachable = peer.was_dialed && !peer.is_admitted;
+        if is_unreachable {
+            let reason = peer.refusal.unwrap_or(UnreachableReason::Closed);
             self.unreachable(peer.seen_at, reason, retry.and_then(|retry| retry.retry_in));
         }
     }

@@ -46,6 +46,9 @@ impl Driver {
             gossipsub::Event::Message { propagation_source, message_id, message } => {
                 self.take_message(propagation_source, &message_id, message.data);
             }
+            gossipsub::Event::Subscribed { peer_id, .. } => {
+                self.events.push(NetworkEvent::PeerSubscribed { peer: peer_id });
+            }
             gossipsub::Event::SlowPeer { peer_id, .. } => {
                 tracing::debug!(peer = %peer_id, "a peer is too slow for gossip");
             }

@@ -38,6 +38,7 @@ struct Candidate {
     failures: u32,
     refusals: u32,
     has_delivered: bool,
+    is_slow: bool,
 }
 
 impl Candidate {
@@ -87,6 +88,7 @@ impl Candidates {
                     failures: 0,
                     refusals: 0,
                     has_delivered,
+                    is_slow: false,
                 },
             );
         }
@@ -136,6 +138,7 @@ impl Candidates {
             peer.failures = 0;
             peer.refusals = 0;
             peer.has_delivered = true;
+            peer.is_slow = false;
         }
     }
 
@@ -176,12 +179,20 @@ impl Candidates {
         })
     }
 
-    /// The peer with the least to do, of those that can take more and are not `excluded`.
+    /// A range of this peer takes long; others are preferred until one of its ranges comes.
+    pub(super) fn is_slow(&mut self, peer: PeerId) {
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.is_slow = true;
+        }
+    }
+
+    /// The peer with the least to do, of those that can take more and are not `excluded`; one that
+    /// is slow only when there is no other.
     pub(super) fn take_idlest(&mut self, excluded: &[PeerId]) -> Option<PeerId> {
         let is_ready =
             |name: &PeerId, peer: &Candidate| peer.is_ready() && !excluded.contains(name);
         let ready = self.peers.iter_mut().filter(|(name, peer)| is_ready(name, peer));
-        let (name, peer) = ready.min_by_key(|(_, peer)| peer.in_flight)?;
+        let (name, peer) = ready.min_by_key(|(_, peer)| (peer.is_slow, peer.in_flight))?;
         peer.in_flight += 1;
         Some(*name)
     }

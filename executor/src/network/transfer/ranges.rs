@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use libp2p::PeerId;
+
 use super::candidates::Setback;
 use super::delivery::Delivered;
 use super::piece::{Piece, PieceError, fetch_piece, tail_of};
@@ -53,10 +55,10 @@ impl<E: Exchange> Transfer<'_, E> {
             Purpose::Proof => self.proofs_in_flight += 1,
             Purpose::Part => self.parts_in_flight += 1,
         }
-        let (purpose, start) = (errand.purpose, errand.range.start);
+        let (peer, purpose, start) = (errand.peer, errand.purpose, errand.range.start);
         self.push(async move {
             tokio::time::sleep(OVERDUE).await;
-            Step::Overdue { purpose, start }
+            Step::Overdue { peer, purpose, start }
         });
         let (exchange, hash) = (self.exchange, self.request.hash);
         self.push(async move {
@@ -66,9 +68,13 @@ impl<E: Exchange> Transfer<'_, E> {
         });
     }
 
-    pub(super) fn take_overdue(&mut self, purpose: Purpose, start: u64) {
+    pub(super) fn take_overdue(&mut self, peer: PeerId, purpose: Purpose, start: u64) {
         match (purpose, &mut self.download) {
-            (Purpose::Part, Some(download)) => download.schedule.overdue(start),
+            (Purpose::Part, Some(download)) => {
+                if download.schedule.overdue(start, peer) {
+                    self.candidates.is_slow(peer);
+                }
+            }
             (Purpose::Proof, None) => self.proofs_awaited = self.proofs_awaited.saturating_sub(1),
             _ => {}
         }

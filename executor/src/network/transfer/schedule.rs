@@ -1,6 +1,6 @@
 //! Which ranges are still to be had, and who was asked for them.
 //!
-//! A range that takes long is asked of a second peer too, so that one silent peer does not hold up
+//! A range that takes long is asked of another peer too, so that one silent peer does not hold up
 //! a transfer; whichever comes first counts.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use libp2p::PeerId;
 
-/// Peers asked for the same range at once.
-const COPIES_MAX: usize = 2;
+/// Peers asked for the same range at once: two may be silent.
+const COPIES_MAX: usize = 3;
 
 #[derive(Debug)]
 struct Outstanding {
@@ -39,21 +39,19 @@ impl Schedule {
         &mut self,
         mut pick: impl FnMut(&[PeerId]) -> Option<PeerId>,
     ) -> Option<(PeerId, Range<u64>)> {
-        while let Some(range) = self.todo.pop_front() {
-            let asked = self.outstanding.get(&range.start);
+        for index in 0..self.todo.len() {
+            let start = self.todo.get(index)?.start;
+            let asked = self.outstanding.get(&start);
             let asked = asked.map_or(&[][..], |outstanding| &outstanding.peers);
             match pick(asked) {
                 Some(peer) => {
+                    let range = self.todo.remove(index)?;
                     let fresh = Outstanding { range: range.clone(), peers: Vec::new() };
-                    let outstanding = self.outstanding.entry(range.start).or_insert(fresh);
-                    outstanding.peers.push(peer);
+                    self.outstanding.entry(start).or_insert(fresh).peers.push(peer);
                     return Some((peer, range));
                 }
-                None if asked.is_empty() => {
-                    self.todo.push_front(range);
-                    return None;
-                }
-                // A second copy that nobody can send; the first is still under way.
+                None if asked.is_empty() => return None,
+                // Who could send a further copy is busy; others may be asked for what follows.
                 None => {}
             }
         }
@@ -62,8 +60,9 @@ impl Schedule {
 
     /// A range came; `false` when it had come before.
     pub(super) fn delivered(&mut self, start: u64) -> bool {
+        let was_waiting = self.is_waiting(start);
         self.todo.retain(|range| range.start != start);
-        self.outstanding.remove(&start).is_some()
+        self.outstanding.remove(&start).is_some() || was_waiting
     }
 
     /// A range did not come from this peer.
@@ -82,14 +81,17 @@ impl Schedule {
         }
     }
 
-    /// A range takes long: ask somebody else too.
-    pub(super) fn overdue(&mut self, start: u64) {
+    /// The time within which a range should come from this peer is over: if it has not come,
+    /// somebody else is asked too. Says whether the peer is to blame.
+    pub(super) fn overdue(&mut self, start: u64, peer: PeerId) -> bool {
         let Some(outstanding) = self.outstanding.get(&start) else {
-            return;
+            return false;
         };
-        if outstanding.peers.len() < COPIES_MAX && !self.is_waiting(start) {
+        let is_awaited = outstanding.peers.contains(&peer);
+        if is_awaited && outstanding.peers.len() < COPIES_MAX && !self.is_waiting(start) {
             self.todo.push_back(outstanding.range.clone());
         }
+        is_awaited
     }
 
     fn is_waiting(&self, start: u64) -> bool {

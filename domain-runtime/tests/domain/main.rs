@@ -7,4 +7,6 @@ mod harness;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod threats;

@@ -1,52 +1,66 @@
 //! The handle on a running node.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 
 use aipot_domain_runtime::call::Call;
 use aipot_domain_runtime::event::Event;
 use aipot_domain_runtime::primitives::{AccountId, BlockNumber, GenesisHash, OrderId, Salt};
 use aipot_domain_runtime::state::ReadState;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, Notify, watch};
+use tokio::task::JoinSet;
 
+use super::intents::{Intents, Status};
+use super::stop::{Stop, StopReason};
 use super::{CallOutcome, DomainHead, NodeError};
+use crate::intake::index::EVENTS_MAX;
+use crate::intake::ledger::Ledger;
+use crate::keystore::NodeKey;
 use crate::network::{FetchError, FetchRequest, Network};
+use crate::pool::mempool::Mempool;
 use crate::store::artefacts::{ArtefactStore, ContentHash};
-
-/// Separates the secrets of this node's commitments from every other use of its key.
-const SALT_CONTEXT: &str = "aipot node salt v1";
 
 /// A running node. Clones are the same node.
 #[derive(Clone, Debug)]
 pub struct NodeHandle {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// What all clones of a handle share.
-pub(crate) struct Shared {
-    account: AccountId,
-    genesis: GenesisHash,
-    seed: [u8; 32],
-    heads: watch::Receiver<DomainHead>,
-    state: Arc<dyn ReadState + Send + Sync>,
-    artefacts: Arc<ArtefactStore>,
-    network: Network,
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) keys: Arc<NodeKey>,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) heads: watch::Receiver<DomainHead>,
+    pub(super) artefacts: Arc<ArtefactStore>,
+    pub(super) network: Network,
+    pub(super) mempool: Arc<Mempool>,
+    pub(super) intents: Arc<Intents>,
+    /// Wakes the task that sends calls.
+    pub(super) wake: Arc<Notify>,
+    /// Changes whenever outcomes of calls have been noted.
+    pub(super) settled: watch::Receiver<u64>,
+    pub(super) stop: Stop,
+    pub(super) rpc_address: OnceLock<SocketAddr>,
+    pub(super) tasks: Mutex<Tasks>,
 }
 
-impl std::fmt::Debug for Shared {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Node").field("account", &self.account).finish_non_exhaustive()
-    }
+/// Everything that runs for a node.
+#[derive(Debug, Default)]
+pub(super) struct Tasks {
+    pub(super) roles: JoinSet<()>,
+    pub(super) core: JoinSet<()>,
 }
 
 impl NodeHandle {
     /// The account that this node signs for.
     pub fn account(&self) -> AccountId {
-        self.shared.account
+        self.shared.keys.account()
     }
 
     /// The network this node belongs to.
     pub fn genesis(&self) -> GenesisHash {
-        self.shared.genesis
+        self.shared.ledger.genesis()
     }
 
     /// Where the domain stands, and a wake-up whenever it moves.
@@ -54,18 +68,18 @@ impl NodeHandle {
         self.shared.heads.clone()
     }
 
-    /// The state after the last applied block; it stays that state while it is held.
+    /// The state after the last applied block.
     pub fn state(&self) -> Arc<dyn ReadState + Send + Sync> {
-        Arc::clone(&self.shared.state)
+        Arc::clone(self.shared.ledger.state()) as Arc<dyn ReadState + Send + Sync>
     }
 
     /// Everything that happened to an order, in order, with the block it happened in.
     ///
     /// # Errors
-    /// [`NodeError`] when the disk fails.
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "completed with the intake")]
-    pub fn events(&self, _order: &OrderId) -> Result<Vec<(BlockNumber, Event)>, NodeError> {
-        Ok(Vec::new())
+    /// [`NodeError::Database`] when the disk fails.
+    pub fn events(&self, order: &OrderId) -> Result<Vec<(BlockNumber, Event)>, NodeError> {
+        let events = self.shared.ledger.index().events(order, None, EVENTS_MAX)?;
+        Ok(events.into_iter().map(|((block, _), event)| (block, event)).collect())
     }
 
     /// Sees `call` through to its final outcome, exactly once for each `intent`.
@@ -77,16 +91,27 @@ impl NodeHandle {
     ///
     /// # Errors
     /// [`NodeError`]; the outcome is then unknown and the same intent can be asked for again.
-    #[expect(clippy::unused_async, clippy::unused_self, reason = "completed with the pool")]
-    pub async fn call(&self, _intent: &str, _call: Call) -> Result<CallOutcome, NodeError> {
-        Err(NodeError::Stopped)
+    pub async fn call(&self, intent: &str, call: Call) -> Result<CallOutcome, NodeError> {
+        let mut settled = self.shared.settled.clone();
+        if let Status::Final(outcome) = self.begin(intent, call).await? {
+            return Ok(outcome);
+        }
+        self.shared.wake.notify_one();
+        loop {
+            settled.mark_unchanged();
+            if let Some(Status::Final(outcome)) = self.shared.intents.status(intent)? {
+                return Ok(outcome);
+            }
+            tokio::select! {
+                reason = self.stopped() => return Err(NodeError::Stopped { reason }),
+                changed = settled.changed() => changed.map_err(|_| NodeError::Interrupted)?,
+            }
+        }
     }
 
     /// A secret of this node for one purpose: the same after a restart, unknown to everybody else.
     pub fn salt(&self, purpose: &str) -> Salt {
-        let mut hasher = blake3::Hasher::new_derive_key(SALT_CONTEXT);
-        hasher.update(&self.shared.seed).update(&self.shared.genesis.0).update(purpose.as_bytes());
-        Salt(*hasher.finalize().as_bytes())
+        self.shared.keys.salt(&self.genesis(), purpose)
     }
 
     /// Models, data and traces that are here.
@@ -107,5 +132,48 @@ impl NodeHandle {
     /// The network, for announcements and for addresses.
     pub fn network(&self) -> &Network {
         &self.shared.network
+    }
+
+    /// Where remote procedure calls are answered, `None` when they are not.
+    pub fn rpc_address(&self) -> Option<SocketAddr> {
+        self.shared.rpc_address.get().copied()
+    }
+
+    /// Calls that wait for the chain.
+    pub fn mempool(&self) -> &Arc<Mempool> {
+        &self.shared.mempool
+    }
+
+    /// The domain on disk: blocks, proofs and what can be looked up.
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.shared.ledger
+    }
+
+    /// Waits until the node stops acting, and says why.
+    pub async fn stopped(&self) -> StopReason {
+        self.shared.stop.wait().await
+    }
+
+    /// Stops the node: roles end their work, then everything else does. Returns when all is at rest.
+    pub async fn shutdown(&self) {
+        self.shared.stop.set(StopReason::Requested);
+        self.rest().await;
+    }
+
+    /// Tells peers of a call that was just taken into the pool.
+    pub(crate) fn send_local_calls(&self) {
+        self.shared.wake.notify_one();
+    }
+
+    async fn begin(&self, intent: &str, call: Call) -> Result<Status, NodeError> {
+        if let Some(reason) = self.shared.stop.reason() {
+            return Err(NodeError::Stopped { reason });
+        }
+        let (shared, intent) = (Arc::clone(&self.shared), intent.to_owned());
+        let begin = move || {
+            let head = *shared.heads.borrow();
+            shared.intents.begin(&intent, call, shared.ledger.state().as_ref(), head)
+        };
+        tokio::task::spawn_blocking(begin).await.map_err(|_| NodeError::Interrupted)?
     }
 }

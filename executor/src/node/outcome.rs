@@ -3,7 +3,8 @@
 use aipot_domain_runtime::primitives::BlockNumber;
 use aipot_domain_runtime::state::{Fault, StorageFailure};
 
-use crate::network::Stopped;
+use super::StopReason;
+use crate::intake::ledger::LedgerError;
 use crate::store::DatabaseError;
 
 /// What became of a call. All of these are final.
@@ -21,8 +22,8 @@ pub enum CallOutcome {
         /// In the words of the runtime.
         reason: String,
     },
-    /// It was never applied and cost nothing: it was hopeless from the start, so it was not even sent, or
-    /// another call of this account took its place.
+    /// It was hopeless as things stand, so it was not even sent and cost nothing. The same intent can be
+    /// tried again when things have changed.
     Dropped {
         /// Why.
         reason: String,
@@ -36,28 +37,28 @@ pub enum NodeError {
     /// The disk refused; the same can be asked again.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// The domain cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// The state cannot be read.
     #[error(transparent)]
     Fault(#[from] Fault),
-    /// The network has been shut down.
-    #[error(transparent)]
-    Network(#[from] Stopped),
-    /// The node is shutting down or has stopped acting.
-    #[error("the node has stopped")]
-    Stopped,
-    /// The name of an intent is too long to be kept.
+    /// The node does not act any more.
+    #[error("the node has stopped: {reason}")]
+    Stopped {
+        /// Why.
+        reason: StopReason,
+    },
+    /// A task of this process died; the same can be asked again.
+    #[error("the work was interrupted")]
+    Interrupted,
+    /// The name of an intent is empty or too long to be kept.
     #[error("intent of {bytes} bytes, allowed 1 to {bytes_max}")]
     IntentName {
         /// Its length.
         bytes: usize,
         /// Longest allowed.
         bytes_max: usize,
-    },
-    /// The intent was used for another call before.
-    #[error("intent {intent:?} was used for another call")]
-    IntentReused {
-        /// Its name.
-        intent: String,
     },
 }
 

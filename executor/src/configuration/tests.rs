@@ -1,0 +1,104 @@
+//! Files, variables and flags are weighed rightly, and what is wrong is named with its place.
+
+use std::path::PathBuf;
+
+use aipot_domain_runtime::operator::Roles;
+
+use super::{Configuration, ConfigurationError, Origin};
+
+const FILE: &str = "folder = \"/file\"\nchain = \"ws://file:1\"\ngenesis = \"/genesis.toml\"\n";
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+fn resolve(
+    file: &str,
+    environment: &[(&str, &str)],
+    flags: &[(&str, &str)],
+) -> Result<Configuration, ConfigurationError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("aipot.toml");
+    std::fs::write(&path, file).unwrap();
+    Configuration::resolve(Some(&path), pairs(environment), pairs(flags))
+}
+
+#[test]
+fn the_flag_weighs_more_than_the_variable_and_that_more_than_the_file() {
+    let environment = [("AIPOT_CHAIN", "ws://variable:1"), ("AIPOT_FOLDER", "/variable")];
+    let resolved = resolve(FILE, &environment, &[("folder", "/flag")]).unwrap();
+    assert_eq!(resolved.genesis, PathBuf::from("/genesis.toml"));
+    assert_eq!(resolved.chain, "ws://variable:1");
+    assert_eq!(resolved.folder, PathBuf::from("/flag"));
+}
+
+#[test]
+fn lists_are_arrays_in_the_file_and_have_commas_elsewhere() {
+    let file = format!("{FILE}roles = [\"provider\", \"validator\"]\n");
+    assert_eq!(resolve(&file, &[], &[]).unwrap().roles, Roles { provider: true, validator: true });
+    let listen = "/ip4/127.0.0.1/tcp/1,/ip4/127.0.0.1/tcp/2";
+    assert_eq!(resolve(FILE, &[("AIPOT_LISTEN", listen)], &[]).unwrap().listen.len(), 2);
+    let flags = [("listen", "/ip4/127.0.0.1/tcp/1"), ("listen", "/ip4/127.0.0.1/tcp/2")];
+    assert_eq!(resolve(FILE, &[], &flags).unwrap().listen.len(), 2);
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_a_hint_wherever_it_stands() {
+    let file = resolve(&format!("{FILE}bootstrp = []\n"), &[], &[]);
+    let variable = resolve(FILE, &[("AIPOT_BOOTSTRP", "")], &[]);
+    let flag = resolve(FILE, &[], &[("bootstrp", "")]);
+    for outcome in [file, variable, flag] {
+        let error = outcome.unwrap_err();
+        let is_hinted =
+            matches!(&error, ConfigurationError::UnknownKey { hint, .. } if *hint == "bootstrap");
+        assert!(is_hinted, "{error}");
+    }
+}
+
+#[test]
+fn variables_of_others_are_passed_over() {
+    let environment = [("PATH", "/bin"), ("AIPOT_LOG", "debug"), ("OTHER_CHAIN", "x")];
+    assert_eq!(resolve(FILE, &environment, &[]).unwrap(), resolve(FILE, &[], &[]).unwrap());
+}
+
+#[test]
+fn a_wrong_value_is_named_with_its_place_and_what_is_allowed() {
+    let error = resolve(FILE, &[("AIPOT_RPC", "here")], &[]).unwrap_err();
+    let ConfigurationError::Value { origin, key, value, allowed } = error else { panic!() };
+    assert_eq!(origin, Origin::Variable("AIPOT_RPC".to_owned()));
+    assert_eq!((key, value.as_str()), ("rpc", "here"));
+    assert!(allowed.contains("127.0.0.1"), "{allowed}");
+    let wrong = [
+        ("listen", "nowhere"),
+        ("roles", "king"),
+        ("threads", "-1"),
+        ("threads", "99999999"),
+        ("pool_calls_max", "0"),
+        ("folder", ""),
+    ];
+    for (key, value) in wrong {
+        let error = resolve(FILE, &[], &[(key, value)]).unwrap_err();
+        assert!(matches!(error, ConfigurationError::Value { .. }), "{key}: {error}");
+    }
+    let error = resolve(&format!("{FILE}threads = [1]\n"), &[], &[]).unwrap_err();
+    assert!(matches!(error, ConfigurationError::Value { .. }), "{error}");
+}
+
+#[test]
+fn a_missing_key_is_named_with_every_way_to_give_it() {
+    let error = Configuration::resolve(None, [], []).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("AIPOT_FOLDER") && text.contains("--folder"), "{text}");
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = Configuration::resolve(Some("/nowhere".as_ref()), [], []).unwrap_err();
+    assert!(error.to_string().contains("/nowhere"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_refused_with_the_line() {
+    let error = resolve("folder = \"x\"\nchain = = 3\n", &[], &[]).unwrap_err();
+    assert!(error.to_string().contains("line 2"), "{error}");
+}

@@ -27,7 +27,7 @@ use aipot_domain_runtime::operator::Roles;
 
 pub use action::Action;
 pub use assessment::{AssessError, Assessment, Examination};
-pub use runner::run;
+pub use runner::{run, starter};
 pub use situation::{Files, Knowledge, LocalModel, ModelKey, Secrets, Situation, model_key};
 pub use view::{Member, OrderView};
 

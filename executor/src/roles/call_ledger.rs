@@ -46,14 +46,16 @@ impl CallLedger {
         head: BlockNumber,
     ) {
         let tries = self.calls.entry((*order, name.to_owned())).or_default();
-        tries.ended = tries.ended.saturating_add(1);
-        let (is_accepted, block) = match outcome {
-            CallOutcome::Accepted { block } => (true, *block),
-            CallOutcome::Refused { block, .. } => (false, *block),
-            CallOutcome::Dropped { .. } => (false, head),
+        let (refused_in_a_row, block) = match outcome {
+            CallOutcome::Accepted { block } => (0, *block),
+            CallOutcome::Refused { block, .. } => (tries.refused_in_a_row + 1, *block),
+            // It was never sent and cost nothing, so the same try is made when things may have changed.
+            CallOutcome::Dropped { .. } => {
+                tries.last_end = head;
+                return;
+            }
         };
-        tries.refused_in_a_row = if is_accepted { 0 } else { tries.refused_in_a_row + 1 };
-        tries.last_end = block;
+        *tries = Tries { ended: tries.ended.saturating_add(1), refused_in_a_row, last_end: block };
     }
 
     /// Forgets a settled order.

@@ -56,15 +56,15 @@ fn challenge(situation: &Situation<'_>) -> Vec<Action> {
     actions
 }
 
-/// Challenges the first wrong entry: proven wrong twice costs the accused no more than once.
+/// Challenges one wrong entry at a time: proven wrong twice costs the accused no more than once.
 fn accuse(
     situation: &Situation<'_>,
     validator: &AccountId,
     evaluation: &Evaluation,
 ) -> Option<Action> {
-    let is_disputed = |entry: &EvaluationEntry| {
+    let dispute_of = |entry: &EvaluationEntry| {
         let mut challenges = situation.view.challenges.values();
-        challenges.any(|one| (one.validator, one.provider) == (*validator, entry.provider))
+        challenges.find(|one| (one.validator, one.provider) == (*validator, entry.provider))
     };
     let wrong: Vec<_> = evaluation
         .entries
@@ -74,10 +74,12 @@ fn accuse(
             right.is_some_and(|right| judge(Answer::from(*entry), right) != Verdict::Confirmed)
         })
         .collect();
-    if wrong.iter().any(|entry| is_disputed(entry)) {
+    let is_open = |challenge: &Challenge| !challenge.is_decided;
+    if wrong.iter().any(|entry| dispute_of(entry).is_some_and(is_open)) {
         return None;
     }
-    let provider = wrong.first()?.provider;
+    // Without a majority of judges a challenge ends undecided, and the next wrong entry is taken.
+    let provider = wrong.into_iter().find(|entry| dispute_of(entry).is_none())?.provider;
     let (accused, accused_of) = (situation.short_name(validator), situation.short_name(&provider));
     let purpose = format!("challenge/{accused}/{accused_of}");
     let call = Call::Challenge { order: situation.view.id(), validator: *validator, provider };

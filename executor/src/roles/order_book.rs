@@ -1,32 +1,64 @@
-//! Which orders are running: every one has its next phase on the agenda of some later block.
+//! Which orders are running: the index says which there are, the state which of them are settled.
 
 use std::collections::BTreeSet;
 
-use aipot_domain_runtime::agenda::{Agenda, Item};
-use aipot_domain_runtime::genesis::Parameters;
 use aipot_domain_runtime::primitives::{BlockNumber, OrderId};
-use aipot_domain_runtime::state::{Fault, ReadState, State};
+use aipot_domain_runtime::progress::OrderRecord;
+use aipot_domain_runtime::state::{Fault, ReadState, read_record};
 
-/// Windows that lie between two items of an order: training and revelation.
-const WINDOWS_BETWEEN_ITEMS: u32 = 2;
+use crate::intake::index::Index;
+use crate::store::DatabaseError;
 
-/// Blocks by which a crowded agenda may move an item.
-const CROWD_BLOCKS: u32 = 64;
+/// Orders read from the index at a time.
+const PAGE_ORDERS: usize = 256;
 
-/// All orders that have something on the agenda after `head`.
-pub(super) fn running_orders(
-    store: &dyn ReadState,
-    head: BlockNumber,
-) -> Result<BTreeSet<OrderId>, Fault> {
-    let state = State::new(store);
-    let window_max = state.require::<Parameters>(&())?.order_limits.window_max_blocks;
-    let horizon = window_max.saturating_mul(WINDOWS_BETWEEN_ITEMS).saturating_add(CROWD_BLOCKS);
-    let mut orders = BTreeSet::new();
-    for blocks in 1..=horizon {
-        let agenda = state.get::<Agenda>(&head.after(blocks))?.unwrap_or_default();
-        orders.extend(agenda.0.iter().map(|item| match item {
-            Item::Phase { order, .. } | Item::DrawJudges { order, .. } => *order,
-        }));
+/// Why it cannot be said which orders are running.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BookError {
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+/// The running orders, as far as the index was read.
+#[derive(Default, Debug)]
+pub(super) struct OrderBook {
+    running: BTreeSet<OrderId>,
+    last: Option<(BlockNumber, OrderId)>,
+}
+
+impl OrderBook {
+    /// The running orders.
+    pub(super) fn running(&self) -> &BTreeSet<OrderId> {
+        &self.running
     }
-    Ok(orders)
+
+    /// Reads on in the index, and drops what is settled.
+    pub(super) fn refresh(
+        &mut self,
+        index: &Index,
+        state: &dyn ReadState,
+    ) -> Result<(), BookError> {
+        loop {
+            let page = index.orders(self.last, PAGE_ORDERS)?;
+            let Some(last) = page.last().copied() else { break };
+            self.running.extend(page.into_iter().map(|(_, order)| order));
+            self.last = Some(last);
+            self.drop_settled(state)?;
+        }
+        self.drop_settled(state)
+    }
+
+    fn drop_settled(&mut self, state: &dyn ReadState) -> Result<(), BookError> {
+        let mut settled = Vec::new();
+        for order in &self.running {
+            let record = read_record::<OrderRecord>(state, order)?;
+            if record.is_some_and(|record| record.outcome.is_some()) {
+                settled.push(*order);
+            }
+        }
+        settled.iter().for_each(|order| drop(self.running.remove(order)));
+        Ok(())
+    }
 }

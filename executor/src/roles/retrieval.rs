@@ -96,7 +96,7 @@ fn request(
     if view.phase != target.phase() || situation.files.has(hash) {
         return None;
     }
-    let accepted_blocks = view.specification().windows.availability.div_ceil(2);
+    let accepted_blocks = view.specification().windows.availability / 2;
     let passed = view.blocks_passed();
     let is_waiting = requests.iter().any(|request| request.requester == me);
     if is_waiting || passed < accepted_blocks / PATIENCE_SHARE || passed >= accepted_blocks {

@@ -12,13 +12,13 @@ use tokio::task::{Id, JoinSet};
 
 use super::action::Action;
 use super::call_ledger::CallLedger;
-use super::order_book::running_orders;
+use super::order_book::{BookError, OrderBook};
 use super::perform::{Hands, Learned, PerformError, Task};
 use super::settled::{needed, prunable};
 use super::situation::{Knowledge, Situation, model_key};
 use super::view::{Member, OrderView};
 use super::{RolesConfiguration, client, notes, plan};
-use crate::node::{CallOutcome, NodeHandle};
+use crate::node::{CallOutcome, NodeHandle, RoleStarter};
 use crate::store::artefacts::ContentHash;
 use crate::worker::Worker;
 
@@ -28,12 +28,18 @@ const TASKS_MAX: usize = 256;
 /// Which action of which order.
 type Name = (OrderId, String);
 
+/// The roles as a node starts them.
+pub fn starter(worker: Worker, configuration: RolesConfiguration) -> RoleStarter {
+    Box::new(move |handle| Box::pin(run(handle, worker, configuration)))
+}
+
 /// Acts in the roles of `configuration` until the node stops.
 pub async fn run(handle: NodeHandle, worker: Worker, configuration: RolesConfiguration) {
-    let mut heads = handle.heads();
+    let (mut heads, stopping) = (handle.heads(), handle.clone());
     let configuration = Arc::new(configuration);
     let mut runner = Runner {
         hands: Hands { handle, worker, configuration },
+        book: OrderBook::default(),
         orders: BTreeMap::new(),
         calls: CallLedger::default(),
         begun: BTreeMap::new(),
@@ -46,6 +52,11 @@ pub async fn run(handle: NodeHandle, worker: Worker, configuration: RolesConfigu
             tracing::error!(%error, "the state cannot be read; trying again at the next block");
         }
         tokio::select! {
+            // Whatever is under way is dropped with the runner, and goes on at the next start.
+            reason = stopping.stopped() => {
+                tracing::info!(%reason, "the roles end");
+                return;
+            }
             changed = heads.changed() => if changed.is_err() { return },
             Some(ended) = runner.tasks.join_next_with_id() => runner.learn(ended, head),
         }
@@ -61,6 +72,7 @@ struct Followed {
 
 struct Runner {
     hands: Hands,
+    book: OrderBook,
     orders: BTreeMap<OrderId, Followed>,
     calls: CallLedger,
     /// The last block at which each action was begun: none is begun twice at one block.
@@ -71,10 +83,11 @@ struct Runner {
 
 impl Runner {
     /// Begins everything that is due.
-    async fn act(&mut self, head: BlockNumber) -> Result<(), Fault> {
-        let state = self.hands.handle.state();
-        let running = running_orders(state.as_ref(), head)?;
+    async fn act(&mut self, head: BlockNumber) -> Result<(), BookError> {
         let handle = self.hands.handle.clone();
+        let state = handle.state();
+        self.book.refresh(handle.ledger().index(), state.as_ref())?;
+        let running = self.book.running().clone();
         let me = Member::read(state.as_ref(), handle.account(), handle.genesis())?;
         let settled: Vec<OrderId> =
             self.orders.keys().filter(|order| !running.contains(order)).copied().collect();

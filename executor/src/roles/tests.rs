@@ -4,7 +4,7 @@ mod actor;
 mod world;
 
 use aipot_domain_runtime::event::{Event, Verdict, VoidReason};
-use aipot_domain_runtime::order::{DataFormat, OrderSpecification};
+use aipot_domain_runtime::order::DataFormat;
 use aipot_domain_runtime::outcome::Outcome;
 use aipot_domain_runtime::payment::PayoutRole;
 use aipot_domain_runtime::primitives::{AccountId, Amount, OrderId, Salt};

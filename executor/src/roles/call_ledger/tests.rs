@@ -31,6 +31,17 @@ fn a_call_refused_three_times_in_a_row_is_given_up() {
 }
 
 #[test]
+fn a_call_that_was_never_sent_is_tried_again_under_its_name_without_end() {
+    let mut ledger = CallLedger::default();
+    for block in 1..20 {
+        let head = BlockNumber(block * 10);
+        assert_eq!(ledger.due(&ORDER, "reveal-test", head), Some(1));
+        let outcome = CallOutcome::Dropped { reason: "too early".to_owned() };
+        ledger.ended(&ORDER, "reveal-test", &outcome, head);
+    }
+}
+
+#[test]
 fn an_accepted_call_that_is_wanted_again_is_made_again_without_end() {
     let mut ledger = CallLedger::default();
     for number in 1..20_u32 {

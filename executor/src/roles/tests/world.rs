@@ -19,7 +19,6 @@ use aipot_domain_runtime::state::{State, read_record};
 use aipot_domain_runtime::transition::{Applied, apply, tick};
 use schnorrkel::{ExpansionMode, MiniSecretKey};
 
-use super::super::order_book::running_orders;
 use super::super::{Member, OrderView};
 use super::actor::{Actor, Behavior};
 use crate::node::CallOutcome;
@@ -54,6 +53,7 @@ pub(super) struct World {
     head: BlockNumber,
     pub(super) actors: Vec<Actor>,
     pub(super) events: Vec<Event>,
+    orders: BTreeSet<OrderId>,
     submitted: Vec<Submitted>,
 }
 
@@ -88,6 +88,7 @@ impl World {
             head: BlockNumber(0),
             actors,
             events: Vec::new(),
+            orders: BTreeSet::new(),
             submitted: Vec::new(),
         };
         let empty = BTreeMap::new();
@@ -103,6 +104,7 @@ impl World {
         self.actors[0].remember(&order.specification, order);
         let call = Call::SubmitOrder { specification: order.specification.clone() };
         self.send(0, id, "submit".to_owned(), call);
+        self.orders.insert(id);
         self.step();
         assert!(self.record(&id).is_some(), "{:?}", self.events);
         id
@@ -176,7 +178,7 @@ impl World {
     }
 
     fn act(&mut self) {
-        let orders: BTreeSet<OrderId> = running_orders(&self.store, self.head).unwrap();
+        let orders = self.orders.clone();
         let served = self.served();
         for place in 0..self.actors.len() {
             let account = self.actors[place].account;

@@ -40,27 +40,35 @@ pub(super) fn multiply(
 ) {
     let products = left.rows().saturating_mul(right.columns()).saturating_mul(left.columns());
     let threads = if products < PARALLEL_PRODUCTS_MIN { 1 } else { rayon::current_num_threads() };
-    multiply_with(left, right, bias, output, threads);
+    multiply_with(Plan { arch: Arch::new(), threads }, left, right, bias, output);
 }
 
 /// Computes the product on the calling thread. Shapes were checked by the caller.
 pub(super) fn multiply_alone(left: Matrix<'_>, right: Matrix<'_>, output: &mut [f32]) {
-    multiply_with(left, right, None, output, 1);
+    multiply_with(Plan { arch: Arch::new(), threads: 1 }, left, right, None, output);
+}
+
+/// How to compute a product; nothing in it decides a bit of the result.
+#[derive(Clone, Copy)]
+struct Plan {
+    /// Instruction set.
+    arch: Arch,
+    /// Threads to cut the work for.
+    threads: usize,
 }
 
 /// Packs, cuts the output into tasks, and runs them.
 fn multiply_with(
+    Plan { arch, threads }: Plan,
     left: Matrix<'_>,
     right: Matrix<'_>,
     bias: Option<&[f32]>,
     output: &mut [f32],
-    threads: usize,
 ) {
     let (rows, columns) = (left.rows(), right.columns());
     if rows == 0 || columns == 0 {
         return;
     }
-    let arch = Arch::new();
     let panel_width = arch.dispatch(PanelWidth);
     let packed = PackedRight::pack(right, panel_width, threads > 1);
     let (task_rows, task_columns) = task_shape((rows, columns), panel_width, threads);
@@ -249,3 +257,6 @@ fn store<S: Simd, const ROWS: usize>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

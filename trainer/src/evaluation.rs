@@ -141,13 +141,16 @@ pub fn evaluate(
 
 /// Compares the outer layers with the data and gives the number of outputs.
 fn check_fit(parameters: &Parameters, data: &Dataset) -> Result<usize, EvaluateError> {
-    let mut weights =
-        parameters.tensors().iter().filter_map(|tensor| match tensor.layout().shape[..] {
+    let weights: Vec<(usize, usize)> = parameters
+        .tensors()
+        .iter()
+        .filter_map(|tensor| match tensor.layout().shape[..] {
             [outputs, inputs] => Some((outputs, inputs)),
             _ => None,
-        });
-    let (first_outputs, inputs) = weights.next().unwrap_or_default();
-    let (outputs, _) = weights.last().unwrap_or((first_outputs, inputs));
+        })
+        .collect();
+    let (_, inputs) = weights.first().copied().unwrap_or_default();
+    let (outputs, _) = weights.last().copied().unwrap_or_default();
     let (features, classes) = (data.feature_count(), data.class_count());
     if features != inputs {
         return Err(EvaluateError::FeatureCount { features, inputs });

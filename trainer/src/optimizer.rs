@@ -3,6 +3,8 @@
 //! Every value is computed alone and with correctly rounded operations only, so threads and machines
 //! change nothing.
 
+#![expect(clippy::cast_possible_truncation, reason = "SCALE derives cast the index of a variant")]
+
 mod adamw;
 mod momentum;
 
@@ -125,7 +127,7 @@ impl Update {
             (OptimizerOptions::AdamW { beta1, beta2, epsilon, weight_decay }, [first, second]) => {
                 let constants = adamw::Constants { beta1, beta2, epsilon, weight_decay };
                 let step = adamw::Step::new(constants, self.learning_rate, self.step);
-                adamw::update(step, weights, gradient, (first, second));
+                adamw::update(&step, weights, gradient, (first, second));
             }
             (OptimizerOptions::Momentum { momentum, weight_decay }, [velocity]) => {
                 let kept = 1.0 - self.learning_rate * weight_decay;

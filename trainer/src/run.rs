@@ -17,7 +17,7 @@ use crate::checkpoint::Checkpoint;
 use crate::dataset::Dataset;
 use crate::layer::cross_entropy;
 use crate::optimizer::{OptimizerState, Update};
-use crate::parameters::{Parameters, ParametersError};
+use crate::parameters::{Parameter, Parameters, ParametersError};
 
 /// Why training stopped.
 #[derive(Debug, Error)]
@@ -225,7 +225,7 @@ impl<'data> Trainer<'data> {
     /// [`Self::parameters`].
     pub fn finish(self) -> Result<Parameters, TrainError> {
         let parameters = self.parameters()?;
-        let mut values = parameters.tensors().iter().flat_map(|tensor| tensor.values());
+        let mut values = parameters.tensors().iter().flat_map(Parameter::values);
         match values.find(|value| !value.is_finite()) {
             Some(loss) => Err(TrainError::Diverged { step: self.step, loss: *loss }),
             None => Ok(parameters),

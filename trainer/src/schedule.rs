@@ -1,5 +1,7 @@
 //! How the learning rate changes from step to step; a function of the step alone.
 
+#![expect(clippy::cast_possible_truncation, reason = "SCALE derives cast the index of a variant")]
+
 use aipot_kernels::elementary::cosine_of_turn;
 use parity_scale_codec::{Decode, Encode};
 

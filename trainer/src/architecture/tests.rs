@@ -15,10 +15,7 @@ fn the_layout_is_sorted_by_name_and_follows_the_widths() {
     let shapes: Vec<_> = tensors.iter().map(|tensor| tensor.shape.clone()).collect();
     assert!(names.is_sorted());
     assert_eq!(names[..3], ["layers.00.bias", "layers.00.weight", "layers.01.bias"]);
-    assert_eq!(
-        shapes,
-        [vec![128], vec![128, 64], vec![64], vec![64, 128], vec![10], vec![10, 64]]
-    );
+    assert_eq!(shapes, [vec![128], vec![128, 64], vec![64], vec![64, 128], vec![10], vec![10, 64]]);
 }
 
 #[test]

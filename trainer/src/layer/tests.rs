@@ -8,8 +8,7 @@ fn tensor(values: &[f32], shape: (usize, usize)) -> Tensor {
     Tensor::from_slice(values, shape, &Device::Cpu).unwrap()
 }
 
-const RELU: Linear =
-    Linear { activation: Activation::Relu, input_gradient: InputGradient::Needed };
+const RELU: Linear = Linear { activation: Activation::Relu, input_gradient: InputGradient::Needed };
 
 #[test]
 fn the_gradient_of_relu_at_zero_is_zero() {
@@ -42,9 +41,8 @@ fn a_strided_input_counts_like_its_copy() {
     let bias = Tensor::new(&[0.25_f32, -0.25], &Device::Cpu).unwrap();
     let strided = input.t().unwrap();
     let copied = strided.contiguous().unwrap();
-    let answers = [strided, copied].map(|input| {
-        RELU.forward(&input, &weight, &bias).unwrap().to_vec2::<f32>().unwrap()
-    });
+    let answers = [strided, copied]
+        .map(|input| RELU.forward(&input, &weight, &bias).unwrap().to_vec2::<f32>().unwrap());
     assert_eq!(answers[0], answers[1]);
 }
 

@@ -91,7 +91,9 @@ fn a_header_length_beyond_all_bounds_is_refused() {
     for length in [u64::MAX, u64::MAX - 7, 1 << 40] {
         let bytes = [length.to_le_bytes().as_slice(), b"{}"].concat();
         let found = read(&bytes);
-        assert!(matches!(found, Err(ModelError::HeaderTooLong { byte_count, .. }) if byte_count == length));
+        assert!(
+            matches!(found, Err(ModelError::HeaderTooLong { byte_count, .. }) if byte_count == length)
+        );
     }
 }
 
@@ -106,11 +108,8 @@ fn a_missing_or_unknown_tensor_is_named() {
     let renamed = header().replace("layers.01.bias", "layers.01.mean");
     let found = read(&with_header(&renamed)).unwrap_err();
     assert!(matches!(found, ModelError::MissingTensor { name } if name == "layers.01.bias"));
-    let extra = header().replacen(
-        '{',
-        r#"{"extra":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"#,
-        1,
-    );
+    let extra =
+        header().replacen('{', r#"{"extra":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"#, 1);
     let found = read(&with_header(&extra)).unwrap_err();
     assert!(matches!(found, ModelError::UnknownTensor { name } if name == "extra"));
 }

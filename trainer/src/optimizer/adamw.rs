@@ -52,7 +52,7 @@ impl Step {
 
 /// Updates one tensor and its moments; all have the same length.
 pub(super) fn update(
-    step: Step,
+    step: &Step,
     weights: &mut [f32],
     gradient: &[f32],
     (first, second): (&mut [f32], &mut [f32]),

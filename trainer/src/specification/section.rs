@@ -59,13 +59,20 @@ impl Section {
         Self::new(self.field(key), value)
     }
 
-    /// A value that must be there.
+    /// A value that must be there, if only under its right name.
     pub(super) fn required<T>(
         &self,
         key: &'static str,
         value: Option<T>,
     ) -> Result<T, SpecificationError> {
-        value.ok_or_else(|| SpecificationError::Missing { field: self.field(key) })
+        value.ok_or_else(|| match self.entries.keys().find(|other| is_near(other, key)) {
+            Some(other) => SpecificationError::UnknownKey {
+                field: self.field(&quoted(other)),
+                nearest: Some(key),
+                allowed: vec![key],
+            },
+            None => SpecificationError::Missing { field: self.field(key) },
+        })
     }
 
     /// A whole number; one above 2^63 may be written as a text, for TOML has none.
@@ -138,7 +145,7 @@ impl Section {
         key: &'static str,
     ) -> Result<Option<Amount>, SpecificationError> {
         const EXPECTED: &str = "tokens in quotes, with at most 18 decimals";
-        self.decimal(key, EXPECTED, false, |text| parse_tokens(text))
+        self.decimal(key, EXPECTED, false, parse_tokens)
     }
 
     /// A share from 0 to 1, in millionths.
@@ -235,12 +242,15 @@ where
     })
 }
 
-/// The known key that was probably meant: at most a third of its letters wrong, but one is allowed.
+/// The known key that was probably meant.
 fn nearest(key: &str, known: &[&'static str]) -> Option<&'static str> {
-    let short: String = quoted(key);
-    let distances = known.iter().map(|candidate| (distance(&short, candidate), *candidate));
-    let (distance, candidate) = distances.min()?;
-    (distance <= (candidate.len() / 3).max(1)).then_some(candidate)
+    let near = known.iter().filter(|candidate| is_near(key, candidate));
+    near.min_by_key(|candidate| distance(&quoted(key), candidate)).copied()
+}
+
+/// Whether at most a third of the letters are wrong, though one always may be.
+fn is_near(key: &str, candidate: &str) -> bool {
+    distance(&quoted(key), candidate) <= (candidate.len() / 3).max(1)
 }
 
 /// Letters to insert, remove or replace to turn one word into the other.

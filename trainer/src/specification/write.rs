@@ -16,7 +16,7 @@ pub fn to_toml(specification: &OrderSpecification) -> String {
         model(&specification.model),
         data(&specification.data),
         train(&specification.train),
-        format!("[verify]\nprofile = \"{}\"\n", word(PROFILES, specification.profile)),
+        format!("[verify]\nprofile = \"{}\"\n", word(PROFILES, &specification.profile)),
         pay(&specification.pay),
         format!(
             "[committee]\nproviders = {}\nvalidators = {}\n",
@@ -44,7 +44,7 @@ fn data(data: &DataSpecification) -> String {
          test_commitment = \"blake3:{}\"\n",
         data.train.root,
         wide(data.train.byte_count),
-        word(FORMATS, data.format),
+        word(FORMATS, &data.format),
         data.train_example_count,
         data.test_example_count,
         data.feature_count,
@@ -58,9 +58,9 @@ fn train(train: &TrainSpecification) -> String {
     format!(
         "[train]\nloss = \"{}\"\nmetric = \"{}\"\nrecipe = \"{}\"\nparameters_max = {}\n\
          epochs = {}\nbatch = {}\n",
-        word(LOSSES, train.loss),
-        word(METRICS, train.metric),
-        word(RECIPES, train.recipe),
+        word(LOSSES, &train.loss),
+        word(METRICS, &train.metric),
+        word(RECIPES, &train.recipe),
         wide(train.parameters_max),
         train.epochs,
         train.batch_size,
@@ -96,8 +96,8 @@ fn windows(windows: &Windows) -> String {
 }
 
 /// The word for a meaning; every meaning has one, which the round trip in the tests shows.
-fn word<T: PartialEq>(words: &[(&'static str, T)], meaning: T) -> &'static str {
-    words.iter().find(|(_, other)| *other == meaning).map_or("", |(word, _)| word)
+fn word<T: PartialEq>(words: &[(&'static str, T)], meaning: &T) -> &'static str {
+    words.iter().find(|(_, other)| other == meaning).map_or("", |(word, _)| word)
 }
 
 /// A number of 64 bits: in quotes when TOML's whole numbers, which have a sign, do not reach it.

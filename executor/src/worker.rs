@@ -40,6 +40,21 @@ pub struct WorkerConfiguration {
     pub checkpoint_time: Duration,
 }
 
+impl WorkerConfiguration {
+    /// For a machine of which nothing is known: two jobs at once in 2 GiB, a checkpoint every 200 steps or
+    /// 30 seconds. No more than that is done twice after a crash.
+    pub fn for_folder(folder: impl Into<PathBuf>, threads: usize) -> Self {
+        Self {
+            folder: folder.into(),
+            threads,
+            memory_bytes: 2 << 30,
+            jobs_max: 2,
+            checkpoint_steps: 200,
+            checkpoint_time: Duration::from_secs(30),
+        }
+    }
+}
+
 /// Why work has no result.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -1,0 +1,242 @@
+//! Why a command failed, and with which exit code it says so.
+
+use std::path::PathBuf;
+
+use aipot_domain_runtime::order::check::OrderError;
+use aipot_domain_runtime::order::cost::Overflow;
+use aipot_trainer::dataset::{DatasetError, SplitError};
+use aipot_trainer::evaluation::EvaluateError;
+use aipot_trainer::memory::ProbeError;
+use aipot_trainer::model_file::ModelError;
+use aipot_trainer::run::TrainError;
+use aipot_trainer::specification::SpecificationError;
+
+use crate::client::ClientError;
+use crate::devnet::DevnetError;
+
+/// Exit code of a command that failed.
+const FAILED: u8 = 1;
+/// Exit code of wrong usage or input.
+const WRONG_INPUT: u8 = 2;
+/// Exit code of something that the network refused.
+const REFUSED: u8 = 3;
+/// Exit code when nobody could be reached.
+const UNREACHABLE: u8 = 4;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// The filter of `--log` is not one.
+    #[error("--log is {value:?}, allowed is a level or a list of target=level")]
+    LogFilter {
+        /// What was given.
+        value: String,
+        /// Why it is not a filter.
+        source: tracing_subscriber::filter::ParseError,
+    },
+    /// A number on the command line is outside what is allowed.
+    #[error("{field} is {value}, allowed {min} to {max}")]
+    OutOfRange {
+        /// The argument.
+        field: &'static str,
+        /// What was given.
+        value: u64,
+        /// Least allowed.
+        min: u64,
+        /// Largest allowed.
+        max: u64,
+    },
+    /// A text on the command line has another form.
+    #[error("{field} is {value:?}, expected {expected}")]
+    Malformed {
+        /// The argument.
+        field: &'static str,
+        /// What was given.
+        value: String,
+        /// What belongs there.
+        expected: &'static str,
+    },
+    /// A file could not be read.
+    #[error("reading {path} failed")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file could not be written.
+    #[error("writing {path} failed")]
+    Write {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file is larger than anything of its kind.
+    #[error("{path} is too large, allowed at most {max} bytes")]
+    FileTooLarge {
+        /// Which file.
+        path: PathBuf,
+        /// Bytes allowed.
+        max: u64,
+    },
+    /// A file that should be text is not.
+    #[error("{path} is not text in UTF-8")]
+    NotText {
+        /// Which file.
+        path: PathBuf,
+        /// Where it stops being text.
+        source: std::string::FromUtf8Error,
+    },
+    /// The order is not written as one.
+    #[error(transparent)]
+    Specification(#[from] SpecificationError),
+    /// The order breaks a rule of the network.
+    #[error("the order would be refused")]
+    Order {
+        /// Which rule.
+        #[from]
+        source: OrderError,
+    },
+    /// A size of the order does not fit.
+    #[error(transparent)]
+    Overflow(#[from] Overflow),
+    /// A data file is not what the order says.
+    #[error("the data does not fit")]
+    Data {
+        /// Why.
+        #[from]
+        source: DatasetError,
+    },
+    /// A data file cannot be split.
+    #[error(transparent)]
+    Split(#[from] SplitError),
+    /// A model file is not one of the order.
+    #[error("the file is no model of this order")]
+    Model {
+        /// Why.
+        #[from]
+        source: ModelError,
+    },
+    /// The model is another than expected.
+    #[error("the model is blake3:{found}, expected blake3:{expected}")]
+    WrongRoot {
+        /// What was expected.
+        expected: String,
+        /// What the file is.
+        found: String,
+    },
+    /// Training failed.
+    #[error("training failed")]
+    Train {
+        /// Why.
+        #[from]
+        source: TrainError,
+    },
+    /// The evaluation failed.
+    #[error("the evaluation failed")]
+    Evaluate {
+        /// Why.
+        #[from]
+        source: EvaluateError,
+    },
+    /// The speed of this machine could not be measured.
+    #[error("measuring the speed of this machine failed")]
+    Probe {
+        /// Why.
+        #[from]
+        source: ProbeError,
+    },
+    /// The threads of a computation could not be started.
+    #[error("starting {count} threads failed")]
+    Threads {
+        /// How many.
+        count: usize,
+        /// Why.
+        source: rayon::ThreadPoolBuildError,
+    },
+    /// The client's side of an order failed.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// A development network failed.
+    #[error(transparent)]
+    Devnet(#[from] DevnetError),
+    /// A node did not start.
+    #[error("the node did not start")]
+    Node {
+        /// Why.
+        #[from]
+        source: crate::node::StartError,
+    },
+    /// The genesis file is not usable.
+    #[error(transparent)]
+    Genesis(#[from] crate::genesis_file::GenesisFileError),
+    /// The consensus chain could not be reached.
+    #[error(transparent)]
+    Chain(#[from] crate::chain::ChainError),
+    /// A node could not be asked.
+    #[error(transparent)]
+    Ask(#[from] crate::domain_rpc::client::DomainClientError),
+    /// The node stopped acting.
+    #[error("the node stopped: {reason}")]
+    Stopped {
+        /// Why.
+        reason: String,
+    },
+    /// The node does not know the order.
+    #[error("order {order} is unknown to the node at {url}")]
+    UnknownOrder {
+        /// Which order.
+        order: String,
+        /// Which node.
+        url: String,
+    },
+    /// The asynchronous runtime did not start.
+    #[error("starting the runtime failed")]
+    Runtime {
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Standard output is closed.
+    #[error("printing failed")]
+    Print {
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl CommandError {
+    /// The code with which the program ends.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::LogFilter { .. }
+            | Self::OutOfRange { .. }
+            | Self::Malformed { .. }
+            | Self::Read { .. }
+            | Self::FileTooLarge { .. }
+            | Self::NotText { .. }
+            | Self::Specification(_)
+            | Self::Order { .. }
+            | Self::Overflow(_)
+            | Self::Data { .. }
+            | Self::Split(_)
+            | Self::Model { .. }
+            | Self::Genesis(_)
+            | Self::WrongRoot { .. } => WRONG_INPUT,
+            Self::Client(ClientError::Refused { .. }) | Self::UnknownOrder { .. } => REFUSED,
+            Self::Ask(_) | Self::Chain(_) => UNREACHABLE,
+            _ => FAILED,
+        }
+    }
+
+    /// One word for machines.
+    pub fn kind(&self) -> &'static str {
+        match self.exit_code() {
+            WRONG_INPUT => "input",
+            REFUSED => "refused",
+            UNREACHABLE => "unreachable",
+            _ => "failed",
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! `aipot node`: takes part in a network until it is told to stop.
+
+use std::process::ExitCode;
+
+use aipot_domain_runtime::operator::Roles;
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::join::{JoinArguments, Joined, join};
+use super::{CommandError, Output, runtime};
+use crate::devnet::launch::peers;
+use crate::node::StopReason;
+use crate::worker::TrainingProgress;
+
+/// What a node does for others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Role {
+    /// Trains models.
+    Provider,
+    /// Scores models and challenges wrong scores.
+    Validator,
+    /// Follows and checks everything.
+    Observer,
+}
+
+/// Arguments of `aipot node`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  aipot node --role provider --folder ~/aipot --chain ws://127.0.0.1:9944 --genesis genesis.json --rpc 127.0.0.1:9955"
+)]
+pub struct NodeArguments {
+    /// What the node does.
+    #[arg(long, env = "AIPOT_ROLE")]
+    role: Role,
+    #[command(flatten)]
+    join: JoinArguments,
+}
+
+/// Runs the node until it is asked to stop or cannot go on.
+pub(super) fn run(arguments: &NodeArguments, output: Output) -> Result<ExitCode, CommandError> {
+    runtime()?.block_on(take_part(arguments, output))
+}
+
+async fn take_part(arguments: &NodeArguments, output: Output) -> Result<ExitCode, CommandError> {
+    let stop = |source| CommandError::Runtime { source };
+    let mut terminate = signal(SignalKind::terminate()).map_err(stop)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(stop)?;
+    let roles = Roles {
+        provider: arguments.role == Role::Provider,
+        validator: arguments.role == Role::Validator,
+    };
+    let Joined { node, mut progress } = join(&arguments.join, roles).await?;
+    say_ready(&node, output)?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            reason = node.stopped() => {
+                node.shutdown().await;
+                let StopReason::Failed(error) = reason else { return Ok(ExitCode::SUCCESS) };
+                return Err(CommandError::Stopped { reason: error.to_string() });
+            }
+            report = progress.recv() => match report {
+                Ok(report) => say_progress(&report, output)?,
+                // Behind by some reports: the next one says where training is.
+                Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
+                Err(tokio::sync::broadcast::error::RecvError::Closed) => break,
+            },
+        }
+    }
+    output.note("stopping");
+    node.shutdown().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn say_ready(node: &crate::node::NodeHandle, output: Output) -> Result<(), CommandError> {
+    let rpc = node.rpc_address().map(|address| format!("ws://{address}")).unwrap_or_default();
+    let addresses = peers(node);
+    let value = json!({
+        "event": "ready",
+        "account": node.account().to_string(),
+        "genesis": node.genesis().to_string(),
+        "rpc": rpc,
+        "addresses": addresses,
+    });
+    let text = format!(
+        "account  {}\nnetwork  {}\nRPC      {rpc}\nreached at\n  {}",
+        node.account(),
+        node.genesis(),
+        addresses.join("\n  ")
+    );
+    output.result(&value, &text)
+}
+
+fn say_progress(report: &TrainingProgress, output: Output) -> Result<(), CommandError> {
+    let value = json!({
+        "event": "training",
+        "order": report.order.to_string(),
+        "step": report.step,
+        "step_count": report.step_count,
+        "loss": report.loss_nats,
+    });
+    let text = format!(
+        "order {} step {}/{} loss {:.4}, {} s left",
+        report.order,
+        report.step,
+        report.step_count,
+        report.loss_nats,
+        report.remaining.as_secs()
+    );
+    output.result(&value, &text)
+}

@@ -1,0 +1,72 @@
+//! `aipot order submit`: the client's whole part, with a node of its own that checks everything.
+
+use std::path::PathBuf;
+
+use aipot_domain_runtime::operator::Roles;
+use aipot_domain_runtime::primitives::OrderId;
+use clap::Args;
+use serde_json::json;
+
+use crate::client::{fetch_and_check, order_record, submit};
+use crate::command::files::{read_data, read_order};
+use crate::command::join::{JoinArguments, Joined, join};
+use crate::command::{CommandError, Output};
+use crate::narrative::{sentence, short_name};
+use crate::node::NodeHandle;
+
+/// Arguments of `aipot order submit`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  aipot order submit order.toml --data train.csv --test test.csv --out model.safetensors \\\n    --folder ~/aipot-client --chain ws://127.0.0.1:9944 --genesis genesis.json --bootstrap /ip4/…/p2p/…"
+)]
+pub struct SubmitArguments {
+    /// The order, in TOML or JSON.
+    file: PathBuf,
+    /// The training file.
+    #[arg(long)]
+    data: PathBuf,
+    /// The hidden test file; it leaves this machine when claims are closed.
+    #[arg(long)]
+    test: PathBuf,
+    /// Where the model is written.
+    #[arg(long)]
+    out: PathBuf,
+    #[command(flatten)]
+    join: JoinArguments,
+}
+
+/// Submits an order and stays until the model is here; run again after a crash, it goes on.
+pub(super) async fn run(arguments: &SubmitArguments, output: Output) -> Result<(), CommandError> {
+    let draft = read_order(&arguments.file)?;
+    let (train, test) = (read_data(&arguments.data)?, read_data(&arguments.test)?);
+    let Joined { node, .. } = join(&arguments.join, Roles::default()).await?;
+    output.note(&format!("account {}", node.account()));
+    let order = submit(&node, &arguments.join.folder, &draft, (&train, &test)).await?;
+    output.note(&format!("order {order} is part of a final block"));
+    follow(&node, order, output).await?;
+    let (receipt, model) = fetch_and_check(&node, &order, &test).await?;
+    std::fs::write(&arguments.out, &model)
+        .map_err(|source| CommandError::Write { path: arguments.out.clone(), source })?;
+    node.shutdown().await;
+    let value = json!({ "order": order.to_string(), "out": arguments.out, "receipt": receipt });
+    output.result(&value, &receipt.text())
+}
+
+/// Tells what happens until the order is settled.
+async fn follow(node: &NodeHandle, order: OrderId, output: Output) -> Result<(), CommandError> {
+    let mut heads = node.heads();
+    let mut told = 0;
+    loop {
+        let events = node.events(&order).map_err(crate::client::ClientError::from)?;
+        for (block, event) in events.iter().skip(told) {
+            output.note(&format!("{block:>6}  {}", sentence(event, &short_name)));
+        }
+        told = events.len();
+        if order_record(node, &order)?.is_some_and(|record| record.outcome.is_some()) {
+            return Ok(());
+        }
+        if heads.changed().await.is_err() {
+            return Err(CommandError::Stopped { reason: node.stopped().await.to_string() });
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! `aipot train`: trains an order here, without a chain.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use aipot_domain_runtime::order::OrderSpecification;
+use aipot_trainer::dataset::Dataset;
+use aipot_trainer::model_file::{model_root, write_model};
+use aipot_trainer::run::{StepReport, Trainer, TrainingOptions};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rustix::time::{ClockId, clock_gettime};
+use serde_json::json;
+
+use super::files::{read_data, read_order};
+use super::model::{on_threads, survey, without_files};
+use super::{CommandError, Output};
+use crate::loss_curve;
+
+/// Most steps of a local run.
+const STEPS_MAX: u64 = 1_000_000_000;
+
+/// Arguments of `aipot train`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: aipot train order.toml --data train.csv --steps 500 --out model.safetensors"
+)]
+pub struct TrainArguments {
+    /// The order, in TOML or JSON.
+    file: PathBuf,
+    /// The training file.
+    #[arg(long)]
+    data: PathBuf,
+    /// Steps; by default the epochs that the order asks for.
+    #[arg(long)]
+    steps: Option<u64>,
+    /// Threads; the model is the same for every number. 0 means one for each core.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+    /// Seed of initial weights and batches; by default the order's.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Where the model is written.
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+/// What a run gave.
+struct Trained {
+    model: Vec<u8>,
+    losses: Vec<f32>,
+    processor_time: Duration,
+}
+
+/// Trains and prints what came out.
+pub(super) fn run(arguments: &TrainArguments, output: Output) -> Result<ExitCode, CommandError> {
+    let draft = read_order(&arguments.file)?;
+    let bytes = read_data(&arguments.data)?;
+    let specification = specification(draft, &bytes)?;
+    let data = Dataset::read_train(&bytes, &specification.data)?;
+    let options = options(arguments, &specification)?;
+    let trained = on_threads(arguments.threads, || train(&specification, &data, options, output))??;
+    if let Some(path) = &arguments.out {
+        std::fs::write(path, &trained.model)
+            .map_err(|source| CommandError::Write { path: path.clone(), source })?;
+    }
+    print(&trained, &options, output)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn specification(
+    draft: aipot_trainer::specification::OrderDraft,
+    bytes: &[u8],
+) -> Result<OrderSpecification, CommandError> {
+    let facts = survey(&draft, bytes)?.facts();
+    let mut specification = without_files(draft.clone(), Some(&facts))?;
+    // A root in the order is checked when the data is read; an open one is this file's.
+    if draft.data.train_root.is_none() {
+        specification.data.train = facts.file;
+    }
+    Ok(specification)
+}
+
+fn options(
+    arguments: &TrainArguments,
+    specification: &OrderSpecification,
+) -> Result<TrainingOptions, CommandError> {
+    let seed = arguments.seed.unwrap_or(specification.model.initial_seed);
+    let Some(steps) = arguments.steps else {
+        return Ok(TrainingOptions::recipe(specification, seed));
+    };
+    if steps == 0 || steps > STEPS_MAX {
+        return Err(CommandError::OutOfRange {
+            field: "--steps",
+            value: steps,
+            min: 1,
+            max: STEPS_MAX,
+        });
+    }
+    Ok(TrainingOptions::steps(specification, seed, steps))
+}
+
+fn train(
+    specification: &OrderSpecification,
+    data: &Dataset,
+    options: TrainingOptions,
+    output: Output,
+) -> Result<Trained, CommandError> {
+    let mut trainer = Trainer::new(specification, data, options)?;
+    let bar = progress_bar(options.step_count, output);
+    let mut losses = Vec::new();
+    let start = processor_time();
+    while !trainer.is_finished() {
+        let StepReport { loss_nats, .. } = trainer.step()?;
+        losses.push(loss_nats);
+        bar.set_message(format!("loss {loss_nats:.4}"));
+        bar.inc(1);
+    }
+    let processor_time = processor_time().saturating_sub(start);
+    bar.finish_and_clear();
+    Ok(Trained { model: write_model(&trainer.parameters()?), losses, processor_time })
+}
+
+fn print(trained: &Trained, options: &TrainingOptions, output: Output) -> Result<(), CommandError> {
+    let root = model_root(&trained.model).to_string();
+    let final_loss = trained.losses.last().copied().unwrap_or(f32::NAN);
+    #[expect(clippy::cast_precision_loss, reason = "shown with three decimals")]
+    let cpu_ms_per_step =
+        trained.processor_time.as_secs_f64() * 1e3 / options.step_count.max(1) as f64;
+    let value = json!({
+        "final_loss": final_loss,
+        "model_root": root,
+        "cpu_ms_per_step": cpu_ms_per_step,
+        "steps": options.step_count,
+        "seed": options.seed,
+        "model_bytes": trained.model.len(),
+    });
+    let text = format!(
+        "{}\n{} steps, final loss {final_loss:.4} nats, {cpu_ms_per_step:.3} CPU-ms a step\nmodel root blake3:{root}",
+        loss_curve::draw(&trained.losses),
+        options.step_count,
+    );
+    output.result(&value, &text)
+}
+
+fn progress_bar(step_count: u64, output: Output) -> ProgressBar {
+    let target =
+        if output.is_live() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(Some(step_count), target);
+    let template = "training {bar:40} {pos}/{len} {msg}, {eta} left";
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// Time that this process has spent on processors.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
+}

@@ -27,7 +27,7 @@ const ROUTING: &str = "routing/1";
 const ARTEFACT: &str = "artefact/1";
 
 /// How often peers say anew who they are; each time proves that the connection is of use.
-const IDENTIFY_INTERVAL: Duration = Duration::from_secs(60);
+const IDENTIFY_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How often a connection is tried, and how long it may take: a dead peer is noticed in seconds.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
@@ -47,8 +47,8 @@ const ARTEFACT_STREAMS_MAX: usize = 64;
 const PROVIDED_KEYS_MAX: usize = 4096;
 
 /// How long a provider is believed, and how often this node repeats that it is one.
-const PROVIDER_TIME: Duration = Duration::from_secs(60 * 60);
-const PROVIDER_REPEAT: Duration = Duration::from_secs(10 * 60);
+const PROVIDER_TIME: Duration = Duration::from_hours(1);
+const PROVIDER_REPEAT: Duration = Duration::from_mins(10);
 
 /// A lookup that takes longer finds nobody useful any more.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -61,7 +61,7 @@ const REJECTED_MESSAGE_WEIGHT: f64 = -10.0;
 const REJECTED_MESSAGE_DECAY: f64 = 0.97;
 
 /// How long gossip remembers the score of a peer that left; names cost nothing.
-const SCORE_MEMORY: Duration = Duration::from_secs(60);
+const SCORE_MEMORY: Duration = Duration::from_mins(1);
 
 /// All protocols of a node. The first two refuse connections before the others see them.
 #[derive(NetworkBehaviour)]

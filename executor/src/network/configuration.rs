@@ -172,7 +172,7 @@ impl Default for NetworkLimits {
             identify_timeout: Duration::from_secs(10),
             redial_delay_min: Duration::from_millis(200),
             redial_delay_max: Duration::from_secs(30),
-            ban: Duration::from_secs(300),
+            ban: Duration::from_mins(5),
         }
     }
 }

@@ -28,7 +28,7 @@ const COMMANDS_MAX: usize = 256;
 
 /// A connection nobody uses is closed after this time. Identification uses it each minute, so only
 /// peers that stopped doing so are affected.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// How long a connection may take to be set up.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

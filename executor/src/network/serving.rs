@@ -43,8 +43,8 @@ impl<Id: Eq + Hash> ServingLedger<Id> {
     }
 
     /// The answer has left, or never will.
-    pub(super) fn release(&mut self, request: Id) {
-        let Some(peer) = self.requests.remove(&request) else {
+    pub(super) fn release(&mut self, request: &Id) {
+        let Some(peer) = self.requests.remove(request) else {
             return;
         };
         let of_peer = self.by_peer.get(&peer).copied().unwrap_or(0).saturating_sub(1);

@@ -193,15 +193,13 @@ impl<'exchange, E: Exchange> Transfer<'exchange, E> {
     }
 
     fn ask_all(&mut self, peers: impl Iterator<Item = PeerId>) {
-        let hash = self.request.hash;
-        for peer in peers {
-            if self.candidates.begin_asking(peer) {
-                let exchange = self.exchange;
-                self.push(async move {
-                    let outcome = exchange.ask(peer, ArtefactRequest::Have { hash }).await;
-                    Step::Offer { peer, outcome }
-                });
-            }
+        let (exchange, hash) = (self.exchange, self.request.hash);
+        for peer in peers.filter(|peer| self.candidates.begin_asking(*peer)) {
+            let ask = async move {
+                let outcome = exchange.ask(peer, ArtefactRequest::Have { hash }).await;
+                Step::Offer { peer, outcome }
+            };
+            self.steps.push(Box::pin(ask));
         }
     }
 
@@ -220,18 +218,18 @@ impl<'exchange, E: Exchange> Transfer<'exchange, E> {
         }
         let hash = self.request.hash;
         let tally = self.candidates.tally();
-        if tally.asked_count > 0 && tally.absent_count == tally.asked_count {
-            return Err(FetchError::NotFound { hash, asked_count: tally.asked_count });
+        if tally.asked > 0 && tally.absent == tally.asked {
+            return Err(FetchError::NotFound { hash, asked_count: tally.asked });
         }
         self.round += 1;
         if self.round >= ROUNDS_MAX {
-            return Err(match tally.asked_count {
+            return Err(match tally.asked {
                 0 => FetchError::NoPeers { hash },
                 asked_count => FetchError::Unavailable {
                     hash,
                     asked_count,
-                    failed_count: tally.failed_count,
-                    false_count: tally.false_count,
+                    failed_count: tally.failed,
+                    false_count: tally.lying,
                 },
             });
         }
@@ -282,8 +280,9 @@ impl<'exchange, E: Exchange> Transfer<'exchange, E> {
             }
             Ok(ArtefactResponse::NotFound) => self.candidates.is_absent(peer),
             Ok(ArtefactResponse::Busy) => self.candidates.fails(peer),
-            Ok(ArtefactResponse::Range { .. }) => self.expose(peer, Offence::Garbage).await,
-            Err(AskError::Garbage { .. }) => self.expose(peer, Offence::Garbage).await,
+            Ok(ArtefactResponse::Range { .. }) | Err(AskError::Garbage { .. }) => {
+                self.expose(peer, Offence::Garbage).await;
+            }
             Err(AskError::Stopped(stopped)) => return Err(stopped.into()),
             Err(error) => {
                 tracing::debug!(%peer, %error, "a peer cannot be asked for an artefact");

@@ -4,6 +4,8 @@
 //! [`encode_range`](crate::store::artefacts::encode_range); it is checked by
 //! [`decode_range`](crate::store::artefacts::decode_range) when it arrives.
 
+#![expect(clippy::cast_possible_truncation, reason = "SCALE derives cast the index of a variant")]
+
 use parity_scale_codec::{Decode, DecodeAll, Encode, Error as CodecError};
 
 use crate::store::artefacts::ContentHash;
@@ -31,8 +33,7 @@ const RANGE_PAIRS_MAX: u64 = RANGE_CHUNKS_MAX + 2 * 64;
 pub const ENCODED_BYTES_MAX: u64 = RANGE_CHUNKS_MAX * CHUNK_BYTES + RANGE_PAIRS_MAX * PAIR_BYTES;
 
 /// Longest encoded response: variant, total length, length prefix (at most 4 bytes below 2^30),
-/// encoded range.
-#[expect(clippy::cast_possible_truncation, reason = "below 2^30, asserted right below")]
+/// encoded range. Below 2^30, so no cast truncates, as asserted right below.
 pub const RESPONSE_BYTES_MAX: usize = 1 + 8 + 4 + ENCODED_BYTES_MAX as usize;
 
 const _: () = assert!(ENCODED_BYTES_MAX < 1 << 30);

@@ -83,10 +83,10 @@ impl Driver {
             }
             request_response::Event::InboundFailure { peer, request_id, error, .. } => {
                 tracing::debug!(%peer, %error, "an answer did not reach its asker");
-                self.serving.release(request_id);
+                self.serving.release(&request_id);
             }
             request_response::Event::ResponseSent { request_id, .. } => {
-                self.serving.release(request_id);
+                self.serving.release(&request_id);
             }
         }
     }

@@ -23,7 +23,7 @@ fn one_peer_is_answered_so_many_times_at_once() {
     let mut ledger = ledger();
     assert!(ledger.admit(1, peer(1)) && ledger.admit(2, peer(1)));
     assert!(!ledger.admit(3, peer(1)));
-    ledger.release(1);
+    ledger.release(&1);
     assert!(ledger.admit(3, peer(1)));
 }
 
@@ -32,7 +32,7 @@ fn all_peers_together_are_answered_so_many_times_at_once() {
     let mut ledger = ledger();
     assert!((1..=3).all(|seed| ledger.admit(u32::from(seed), peer(seed))));
     assert!(!ledger.admit(4, peer(4)));
-    ledger.release(2);
+    ledger.release(&2);
     assert!(ledger.admit(4, peer(4)));
 }
 
@@ -40,9 +40,9 @@ fn all_peers_together_are_answered_so_many_times_at_once() {
 fn releasing_what_was_never_admitted_changes_nothing() {
     let mut ledger = ledger();
     assert!(ledger.admit(1, peer(1)));
-    ledger.release(7);
-    ledger.release(1);
-    ledger.release(1);
+    ledger.release(&7);
+    ledger.release(&1);
+    ledger.release(&1);
     assert!(ledger.requests.is_empty() && ledger.by_peer.is_empty());
 }
 

@@ -9,6 +9,7 @@ use crate::network::{
     PublishOutcome, UnreachableReason,
 };
 
+#[expect(clippy::needless_pass_by_value, reason = "a test that waits gives its events away")]
 fn connected(event: NetworkEvent) -> Option<PeerId> {
     match event {
         NetworkEvent::PeerConnected { peer } => Some(peer),
@@ -16,6 +17,7 @@ fn connected(event: NetworkEvent) -> Option<PeerId> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a test that waits gives its events away")]
 fn disconnected(event: NetworkEvent) -> Option<PeerId> {
     match event {
         NetworkEvent::PeerDisconnected { peer } => Some(peer),
@@ -190,6 +192,7 @@ async fn connections_beyond_the_limit_are_refused() {
     assert_eq!(first.network.peers(), [second.peer()]);
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a test that waits gives its events away")]
 fn unreachable_or_lost(event: NetworkEvent) -> Option<()> {
     let is_so =
         matches!(event, NetworkEvent::Unreachable { .. } | NetworkEvent::PeerDisconnected { .. });

@@ -13,7 +13,7 @@ use crate::network::{
 use crate::store::artefacts::{ArtefactStore, ContentHash};
 
 /// Longest a test waits for anything: far above what anything takes, even on a busy machine.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) struct Node {
     pub(super) network: Network,
@@ -67,12 +67,11 @@ impl Node {
     /// The first event that `pick` makes something of.
     pub(super) async fn wait<T>(&mut self, mut pick: impl FnMut(NetworkEvent) -> Option<T>) -> T {
         let found = async {
-            loop {
-                let event = self.events.recv().await.expect("the network ended");
-                if let Some(found) = pick(event) {
-                    return found;
-                }
+            let mut found = None;
+            while found.is_none() {
+                found = pick(self.events.recv().await.expect("the network ended"));
             }
+            found.expect("the loop ends when it is found")
         };
         tokio::time::timeout(PATIENCE, found).await.expect("nothing of the kind happened")
     }

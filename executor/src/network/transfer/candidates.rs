@@ -59,10 +59,10 @@ pub(super) enum Setback {
 /// How the peers stand, in numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
-    pub(super) asked_count: usize,
-    pub(super) absent_count: usize,
-    pub(super) failed_count: usize,
-    pub(super) false_count: usize,
+    pub(super) asked: usize,
+    pub(super) absent: usize,
+    pub(super) failed: usize,
+    pub(super) lying: usize,
 }
 
 /// All peers asked in a transfer.
@@ -234,10 +234,10 @@ impl Candidates {
     pub(super) fn tally(&self) -> Tally {
         let count = |standing| self.peers.values().filter(|p| p.standing == standing).count();
         Tally {
-            asked_count: self.peers.len(),
-            absent_count: count(Standing::Absent),
-            failed_count: count(Standing::Failed),
-            false_count: count(Standing::False),
+            asked: self.peers.len(),
+            absent: count(Standing::Absent),
+            failed: count(Standing::Failed),
+            lying: count(Standing::False),
         }
     }
 

@@ -69,14 +69,16 @@ impl<E: Exchange> Transfer<'_, E> {
     }
 
     pub(super) fn take_overdue(&mut self, peer: PeerId, purpose: Purpose, start: u64) {
-        match (purpose, &mut self.download) {
-            (Purpose::Part, Some(download)) => {
-                if download.schedule.overdue(start, peer) {
-                    self.candidates.is_slow(peer);
-                }
+        let is_awaited = match (purpose, &mut self.download) {
+            (Purpose::Part, Some(download)) => download.schedule.overdue(start, peer),
+            (Purpose::Proof, None) => {
+                self.proofs_awaited = self.proofs_awaited.saturating_sub(1);
+                false
             }
-            (Purpose::Proof, None) => self.proofs_awaited = self.proofs_awaited.saturating_sub(1),
-            _ => {}
+            _ => false,
+        };
+        if is_awaited {
+            self.candidates.is_slow(peer);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::network::{IdentitySeed, Stopped};
 use crate::store::artefacts::{ArtefactError, ArtefactStore};
 
 /// Longest a test may take: far above what any takes.
-const PATIENCE_OF_TESTS: Duration = Duration::from_secs(60);
+const PATIENCE_OF_TESTS: Duration = Duration::from_mins(1);
 
 /// How long a silent peer is silent: longer than the test that meets one may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
@@ -153,13 +153,11 @@ impl Exchange for Village {
         let of_strangers = || self.strangers.lock().unwrap().get(&name).cloned();
         let is_range = matches!(request, ArtefactRequest::Range { .. });
         match of_peers.or_else(of_strangers).unwrap_or(Manner::Unreachable) {
-            Manner::Honest => Ok(self.honest(request)),
             Manner::HasNothing => Ok(ArtefactResponse::NotFound),
             Manner::Silent if is_range => {
                 tokio::time::sleep(REQUEST_TIMEOUT).await;
                 Err(AskError::Failed { peer: name, source: OutboundFailure::Timeout })
             }
-            Manner::Silent => Ok(self.honest(request)),
             Manner::Unreachable => Err(Self::unreachable(name)),
             Manner::Corrupting => Ok(corrupt(self.honest(request))),
             Manner::Claiming(claimed) => Ok(self.claiming(request, claimed)),
@@ -173,7 +171,9 @@ impl Exchange for Village {
             {
                 Err(Self::unreachable(name))
             }
-            Manner::BusyFirst(_) | Manner::FailingFirst(_) => Ok(self.honest(request)),
+            Manner::Honest | Manner::Silent | Manner::BusyFirst(_) | Manner::FailingFirst(_) => {
+                Ok(self.honest(request))
+            }
             Manner::Garbage => Err(AskError::Garbage {
                 peer: name,
                 source: super::super::wire::decode_response(&[9]).unwrap_err(),

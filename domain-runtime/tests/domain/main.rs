@@ -10,3 +10,5 @@ mod lifecycle;
 mod properties;
 #[cfg(test)]
 mod threats;
+#[cfg(test)]
+mod vectors;

@@ -79,7 +79,8 @@ impl Play {
     fn call(&mut self, who: &AccountId, call: Call) {
         let signed = self.world.sign(who, call);
         self.last = Some(signed.clone());
-        drop(self.world.apply(signed));
+        // Whatever comes of it, the world has checked it.
+        let _applied: Applied = self.world.apply(signed);
     }
 
     fn submit(&mut self, mut bits: Bits) {
@@ -234,21 +235,29 @@ impl Play {
     fn judgements(&mut self, order: &OrderId, bits: &mut Bits) {
         let count = self.world.progress(order).challenge_count;
         for challenge in 0..count {
-            let is_open = |one: Challenge| !one.is_decided;
-            if !self.world.read(&(*order, challenge)).is_some_and(is_open) {
-                continue;
-            }
             for judge in self.world.judges(order, challenge) {
-                let call = self.world.judge_call(order, challenge);
-                let Some(mut call) = call.filter(|_| !bits.is_one_in(4)) else { continue };
-                if let Call::Judge { score, .. } = &mut call
-                    && bits.is_one_in(6)
-                {
-                    *score = Score(7);
-                }
-                self.call(&judge, call);
+                self.judgement((order, challenge), &judge, bits);
             }
         }
+    }
+
+    fn judgement(
+        &mut self,
+        (order, challenge): (&OrderId, u32),
+        judge: &AccountId,
+        bits: &mut Bits,
+    ) {
+        let dispute = self.world.read::<Challenge>(&(*order, challenge));
+        let is_open = dispute.is_some_and(|dispute| !dispute.is_decided);
+        let Some(mut call) = self.world.judge_call(order, challenge) else { return };
+        if !is_open || bits.is_one_in(4) {
+            return;
+        }
+        let is_wrong = bits.is_one_in(6);
+        if let Call::Judge { score, .. } = &mut call {
+            *score = if is_wrong { Score(7) } else { *score };
+        }
+        self.call(judge, call);
     }
 }
 

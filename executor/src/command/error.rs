@@ -169,6 +169,9 @@ pub enum CommandError {
         #[from]
         source: crate::node::StartError,
     },
+    /// The configuration is not usable.
+    #[error(transparent)]
+    Configuration(#[from] crate::configuration::ConfigurationError),
     /// The genesis file is not usable.
     #[error(transparent)]
     Genesis(#[from] crate::genesis_file::GenesisFileError),
@@ -222,6 +225,7 @@ impl CommandError {
             | Self::Data { .. }
             | Self::Split(_)
             | Self::Model { .. }
+            | Self::Configuration(_)
             | Self::Genesis(_)
             | Self::WrongRoot { .. } => WRONG_INPUT,
             Self::Client(ClientError::Refused { .. }) | Self::UnknownOrder { .. } => REFUSED,

@@ -1,17 +1,14 @@
 //! How a command joins a network with a node of its own.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use aipot_domain_runtime::operator::Roles;
 use clap::Args;
 
 use super::CommandError;
 use crate::chain::remote::RemoteChain;
-use crate::domain_rpc::RpcSettings;
+use crate::configuration::Configuration;
 use crate::genesis_file;
-use crate::network::Multiaddr;
 use crate::node::{Node, NodeConfiguration, NodeHandle};
 use crate::roles::{INCLUSION_BLOCKS_DEFAULT, RolesConfiguration};
 use crate::worker::{TrainingProgress, Worker, WorkerConfiguration};
@@ -19,30 +16,34 @@ use crate::worker::{TrainingProgress, Worker, WorkerConfiguration};
 /// Where a node listens by default: every interface, any free port, over both transports.
 const LISTEN_DEFAULT: [&str; 2] = ["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"];
 
-/// What it takes to join a network.
+/// What it takes to join a network. Each key can also stand in the configuration file or in a variable
+/// `AIPOT_…`; flags win over variables, variables over the file.
 #[derive(Clone, Debug, Args)]
 pub struct JoinArguments {
+    /// The configuration file, in TOML, with the same keys as the flags below.
+    #[arg(long)]
+    config: Option<PathBuf>,
     /// Folder of the node: its key, state, models. Made when it is not there.
-    #[arg(long, env = "AIPOT_FOLDER")]
-    pub folder: PathBuf,
+    #[arg(long)]
+    folder: Option<String>,
     /// The consensus chain, ws://HOST:PORT.
-    #[arg(long, env = "AIPOT_CHAIN")]
-    pub chain: String,
+    #[arg(long)]
+    chain: Option<String>,
     /// The network's genesis file.
-    #[arg(long, env = "AIPOT_GENESIS")]
-    pub genesis: PathBuf,
+    #[arg(long)]
+    genesis: Option<String>,
     /// A peer to begin with, as multiaddress with /p2p/; may be repeated.
-    #[arg(long, env = "AIPOT_BOOTSTRAP", value_delimiter = ',')]
-    pub bootstrap: Vec<Multiaddr>,
+    #[arg(long)]
+    bootstrap: Vec<String>,
     /// Where peers can reach this node, as multiaddress; may be repeated.
-    #[arg(long, env = "AIPOT_LISTEN", value_delimiter = ',')]
-    pub listen: Vec<Multiaddr>,
-    /// Where the owner's tools can reach this node.
-    #[arg(long, env = "AIPOT_RPC")]
-    pub rpc: Option<SocketAddr>,
+    #[arg(long)]
+    listen: Vec<String>,
+    /// Where the owner's tools can reach this node, HOST:PORT.
+    #[arg(long)]
+    rpc: Option<String>,
     /// Threads of one training or evaluation; 0 means one for each core.
-    #[arg(long, env = "AIPOT_THREADS", default_value_t = 0)]
-    pub threads: usize,
+    #[arg(long)]
+    threads: Option<String>,
 }
 
 /// A node that has joined.
@@ -54,36 +55,60 @@ pub struct Joined {
     pub progress: tokio::sync::broadcast::Receiver<TrainingProgress>,
 }
 
-/// Starts a node that acts in `roles`; the client's part is always done.
+impl JoinArguments {
+    /// File, variables and flags put together; `more` are flags that the command has beside these.
+    ///
+    /// # Errors
+    /// [`CommandError::Configuration`] naming the key, where its value stands, and what is allowed.
+    pub fn resolve(&self, more: &[(&str, String)]) -> Result<Configuration, CommandError> {
+        let single = [
+            ("folder", &self.folder),
+            ("chain", &self.chain),
+            ("genesis", &self.genesis),
+            ("rpc", &self.rpc),
+            ("threads", &self.threads),
+        ];
+        let single =
+            single.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)));
+        let several = [("bootstrap", &self.bootstrap), ("listen", &self.listen)];
+        let several = several
+            .into_iter()
+            .flat_map(|(key, values)| values.iter().map(|value| (key.to_owned(), value.clone())));
+        let more = more.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
+        let flags = single.chain(several).chain(more);
+        // A variable that is not text cannot be one of ours.
+        let environment = std::env::vars_os()
+            .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
+        Ok(Configuration::resolve(self.config.as_deref(), environment, flags)?)
+    }
+}
+
+/// Starts a node as configured; the client's part is always done.
 ///
 /// # Errors
 /// [`CommandError`] naming what is missing.
-pub async fn join(arguments: &JoinArguments, roles: Roles) -> Result<Joined, CommandError> {
-    std::fs::create_dir_all(&arguments.folder)
-        .map_err(|source| CommandError::Write { path: arguments.folder.clone(), source })?;
-    let genesis = genesis_file::read(&arguments.genesis)?;
-    let chain = RemoteChain::connect(&arguments.chain).await?;
-    let mut configuration = NodeConfiguration::new(&arguments.folder, genesis, Arc::new(chain));
-    configuration.network.listen = listen(arguments);
-    configuration.network.bootstrap.clone_from(&arguments.bootstrap);
-    configuration.rpc =
-        arguments.rpc.map(|listen| RpcSettings { listen, ..RpcSettings::default() });
-    let worker = Worker::new(WorkerConfiguration::for_folder(&arguments.folder, arguments.threads));
+pub async fn join(configuration: &Configuration) -> Result<Joined, CommandError> {
+    let folder = configuration.folder.clone();
+    std::fs::create_dir_all(&folder)
+        .map_err(|source| CommandError::Write { path: folder.clone(), source })?;
+    let genesis = genesis_file::read(&configuration.genesis)?;
+    let chain = RemoteChain::connect(&configuration.chain).await?;
+    let mut settings = NodeConfiguration::new(&folder, genesis, Arc::new(chain));
+    settings.network.listen.clone_from(&configuration.listen);
+    if configuration.listen.is_empty() {
+        settings.network.listen =
+            LISTEN_DEFAULT.iter().filter_map(|text| text.parse().ok()).collect();
+    }
+    settings.network.bootstrap.clone_from(&configuration.bootstrap);
+    settings.rpc = configuration.rpc;
+    settings.pool = configuration.pool;
+    let worker = Worker::new(WorkerConfiguration::for_folder(&folder, configuration.threads));
     let progress = worker.progress();
     let roles = RolesConfiguration {
-        folder: arguments.folder.clone(),
-        roles,
+        folder,
+        roles: configuration.roles,
         inclusion_blocks: INCLUSION_BLOCKS_DEFAULT,
     };
-    configuration
-        .roles
-        .push(Box::new(move |handle| Box::pin(crate::roles::run(handle, worker, roles))));
-    Ok(Joined { node: Node::start(configuration).await?, progress })
-}
-
-fn listen(arguments: &JoinArguments) -> Vec<Multiaddr> {
-    if arguments.listen.is_empty() {
-        return LISTEN_DEFAULT.iter().filter_map(|text| text.parse().ok()).collect();
-    }
-    arguments.listen.clone()
+    settings.roles.push(Box::new(move |handle| Box::pin(crate::roles::run(handle, worker, roles))));
+    Ok(Joined { node: Node::start(settings).await?, progress })
 }

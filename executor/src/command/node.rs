@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use aipot_domain_runtime::operator::Roles;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
@@ -30,9 +29,9 @@ enum Role {
     after_help = "Example:\n  aipot node --role provider --folder ~/aipot --chain ws://127.0.0.1:9944 --genesis genesis.json --rpc 127.0.0.1:9955"
 )]
 pub struct NodeArguments {
-    /// What the node does.
-    #[arg(long, env = "AIPOT_ROLE")]
-    role: Role,
+    /// What the node does; may be repeated. By default what the configuration says, else it observes.
+    #[arg(long)]
+    role: Vec<Role>,
     #[command(flatten)]
     join: JoinArguments,
 }
@@ -46,11 +45,8 @@ async fn take_part(arguments: &NodeArguments, output: Output) -> Result<ExitCode
     let stop = |source| CommandError::Runtime { source };
     let mut terminate = signal(SignalKind::terminate()).map_err(stop)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(stop)?;
-    let roles = Roles {
-        provider: arguments.role == Role::Provider,
-        validator: arguments.role == Role::Validator,
-    };
-    let Joined { node, mut progress } = join(&arguments.join, roles).await?;
+    let configuration = arguments.join.resolve(&roles(&arguments.role))?;
+    let Joined { node, mut progress } = join(&configuration).await?;
     say_ready(&node, output)?;
     loop {
         tokio::select! {
@@ -72,6 +68,16 @@ async fn take_part(arguments: &NodeArguments, output: Output) -> Result<ExitCode
     output.note("stopping");
     node.shutdown().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Roles as flags of the configuration; an observer has none.
+fn roles(roles: &[Role]) -> Vec<(&'static str, String)> {
+    let names = roles.iter().filter_map(|role| match role {
+        Role::Provider => Some("provider"),
+        Role::Validator => Some("validator"),
+        Role::Observer => None,
+    });
+    names.map(|name| ("roles", name.to_owned())).collect()
 }
 
 fn say_ready(node: &crate::node::NodeHandle, output: Output) -> Result<(), CommandError> {

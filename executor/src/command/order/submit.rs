@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use aipot_domain_runtime::operator::Roles;
 use aipot_domain_runtime::primitives::OrderId;
 use clap::Args;
 use serde_json::json;
@@ -39,9 +38,10 @@ pub struct SubmitArguments {
 pub(super) async fn run(arguments: &SubmitArguments, output: Output) -> Result<(), CommandError> {
     let draft = read_order(&arguments.file)?;
     let (train, test) = (read_data(&arguments.data)?, read_data(&arguments.test)?);
-    let Joined { node, .. } = join(&arguments.join, Roles::default()).await?;
+    let configuration = arguments.join.resolve(&[])?;
+    let Joined { node, .. } = join(&configuration).await?;
     output.note(&format!("account {}", node.account()));
-    let order = submit(&node, &arguments.join.folder, &draft, (&train, &test)).await?;
+    let order = submit(&node, &configuration.folder, &draft, (&train, &test)).await?;
     output.note(&format!("order {order} is part of a final block"));
     follow(&node, order, output).await?;
     let (receipt, model) = fetch_and_check(&node, &order, &test).await?;

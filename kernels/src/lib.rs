@@ -7,6 +7,7 @@
 //! - [`chacha8`]: keystreams, and the random numbers of training.
 //! - [`blake3_tree`]: roots of models and data, digests of logits.
 //! - [`canonical`]: the one NaN.
+//! - [`self_check`]: whether this machine computes as P0 demands.
 //! - [`gpu`]: the plumbing of every wgpu kernel.
 
 pub mod blake3_tree;
@@ -17,4 +18,5 @@ pub mod gpu;
 pub mod matmul;
 pub mod matrix;
 pub mod reduction;
+pub mod self_check;
 pub mod softmax;

@@ -6,8 +6,10 @@
 pub mod artefacts;
 pub(crate) mod database;
 pub(crate) mod digest;
+pub mod event_log;
 pub mod state;
 
 pub use database::{DatabaseError, NodeDatabase};
 pub use digest::ParseHashError;
+pub use event_log::{EventLog, EventLogError, LoggedEvent};
 pub use state::{MemoryStore, StateStore, StoreError};

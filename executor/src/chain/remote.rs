@@ -156,3 +156,6 @@ fn pool_full(full: WirePoolFull) -> ChainError {
     let WirePoolFull { bundle_count, bytes, bundles_max, bytes_max } = full;
     ChainError::PoolFull { bundle_count, bytes, bundles_max, bytes_max }
 }
+
+#[cfg(test)]
+mod tests;

@@ -238,3 +238,6 @@ fn refused_by_chain(error: ChainError) -> ErrorObjectOwned {
         _ => ErrorObjectOwned::owned(CODE_UNAVAILABLE, message, None::<()>),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,6 +122,18 @@ impl NodeDatabase {
         Err(DatabaseError::Read { path: self.path.clone(), source: Box::new(failed) })
     }
 
+    /// A consistent view of the database that can be kept. While it is, a database that a failure has closed
+    /// cannot be opened again, so it must be dropped soon.
+    pub(crate) fn snapshot(&self) -> Result<ReadTransaction, DatabaseError> {
+        let guard = self.opened()?;
+        let begun = guard.as_ref().ok_or(redb::Error::DatabaseClosed);
+        let begun = begun.and_then(|database| Ok(database.begin_read()?));
+        begun.map_err(|source| DatabaseError::Read {
+            path: self.path.clone(),
+            source: Box::new(source),
+        })
+    }
+
     /// Commits what `action` writes, durably and as a whole, or nothing of it.
     pub(crate) fn write<T>(
         &self,

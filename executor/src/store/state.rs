@@ -20,6 +20,7 @@ use super::database::{DatabaseError, NodeDatabase};
 use super::digest::digest_newtype;
 
 pub use proof::{MembershipProof, SIBLINGS_MAX, verify_proof};
+pub use read_state::StateSnapshot;
 
 digest_newtype! {
     /// Root hash of a whole state.

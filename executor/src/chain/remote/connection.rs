@@ -89,10 +89,13 @@ impl Connection {
         let client = client.map_err(|source| self.unreachable(source))?;
         let parameters = array(&[from.into()]);
         let subscribed = client.subscribe("chain_follow", parameters, "chain_unfollow").await;
-        subscribed.map_err(|error| match error {
+        let subscription = subscribed.map_err(|error| match error {
             ClientError::Call(_) => refusal("chain_follow", &error),
             source => self.unreachable(source),
-        })
+        })?;
+        // The connection may be a new one, and who answers there another chain.
+        self.head().await?;
+        Ok(subscription)
     }
 
     fn unreachable(&self, source: ClientError) -> ChainError {

@@ -129,7 +129,7 @@ impl Dataset {
         if file.root != data.train.root {
             return Err(DatasetError::WrongRoot { expected: data.train.root, found: file.root });
         }
-        read_counted(bytes, data, data.train_example_count)
+        read_counted((bytes, file), data, data.train_example_count)
     }
 
     /// Reads the test file of an order; whether it is the committed one was decided on the chain.
@@ -137,7 +137,7 @@ impl Dataset {
     /// # Errors
     /// [`DatasetError`] when it does not hold what the order says.
     pub fn read_test(bytes: &[u8], data: &DataSpecification) -> Result<Self, DatasetError> {
-        read_counted(bytes, data, data.test_example_count)
+        read_counted((bytes, data_file(bytes)), data, data.test_example_count)
     }
 
     /// Reads a file about which no order says anything yet.
@@ -156,7 +156,7 @@ impl Dataset {
             class_count: class_max,
             example_count_max: EXAMPLES_MAX,
         };
-        let mut dataset = read(bytes, format, &expected)?;
+        let mut dataset = read((bytes, data_file(bytes)), format, &expected)?;
         dataset.class_count = dataset.facts().class_count;
         Ok(dataset)
     }
@@ -216,7 +216,7 @@ pub fn data_file(bytes: &[u8]) -> DataFile {
 }
 
 fn read_counted(
-    bytes: &[u8],
+    bytes: (&[u8], DataFile),
     data: &DataSpecification,
     example_count: u32,
 ) -> Result<Dataset, DatasetError> {
@@ -234,12 +234,12 @@ fn read_counted(
     Ok(dataset)
 }
 
+/// Reads bytes together with what `data_file` says of them, for hashing is not for nothing.
 fn read(
-    bytes: &[u8],
+    (bytes, file): (&[u8], DataFile),
     format: DataFormat,
     expected: &csv::Expected,
 ) -> Result<Dataset, DatasetError> {
-    let file = data_file(bytes);
     if file.byte_count > DATA_BYTES_MAX {
         return Err(DatasetError::TooLarge { found: file.byte_count, max: DATA_BYTES_MAX });
     }

@@ -5,7 +5,7 @@ use aipot_domain_runtime::primitives::{Beacon, OrderId};
 use aipot_kernels::chacha8::ChaChaStream;
 use thiserror::Error;
 
-use super::{Dataset, DatasetError, csv, read_counted};
+use super::{Dataset, DatasetError, csv, data_file, read_counted};
 use crate::batch_order::seed_bytes;
 
 /// Names the stream of the client's own split.
@@ -75,7 +75,8 @@ pub fn beacon_split(
     ChaChaStream::derive(&seed, BEACON_SPLIT_DOMAIN, 0).shuffle(&mut lines);
     let example_count = data.test_example_count.min(data.train_example_count);
     lines.truncate(usize::try_from(example_count).unwrap_or(usize::MAX));
-    read_counted(&joined(&lines), data, example_count)
+    let bytes = joined(&lines);
+    read_counted((&bytes, data_file(&bytes)), data, example_count)
 }
 
 fn joined(lines: &[&[u8]]) -> Vec<u8> {

@@ -6,7 +6,7 @@
 
 mod seeds;
 
-use std::{collections::BTreeMap, ops::Range, sync::LazyLock};
+use std::{collections::BTreeMap, fs, ops::Range, sync::LazyLock};
 
 use aipot_domain_runtime::{
     account::Account,
@@ -24,6 +24,7 @@ use aipot_domain_runtime::{
     state::State,
     transition::{Applied, apply, tick},
 };
+use aipot_executor::genesis_file;
 use parity_scale_codec::{Decode, Encode};
 use schnorrkel::{ExpansionMode, Keypair, MiniSecretKey};
 
@@ -79,9 +80,7 @@ struct Network {
 
 static NETWORK: LazyLock<Network> = LazyLock::new(|| {
     let keys: Vec<Keypair> = (0..ACCOUNTS).map(keypair).collect();
-    let accounts: Vec<_> = (0..ACCOUNTS).zip(&keys).map(genesis_account).collect();
-    let accounts = BoundedVec::try_from(accounts).expect("few accounts");
-    let genesis = Genesis { name: BoundedVec::new(), parameters: parameters(), accounts };
+    let genesis = genesis(&keys);
     let empty = BTreeMap::new();
     let mut state = State::new(&empty);
     genesis.install(&mut state).expect("the genesis is sound");
@@ -93,6 +92,34 @@ static NETWORK: LazyLock<Network> = LazyLock::new(|| {
 fn keypair(index: u8) -> Keypair {
     let secret = MiniSecretKey::from_bytes(&[index; 32]).expect("32 bytes");
     secret.expand_to_keypair(ExpansionMode::Ed25519)
+}
+
+fn genesis(keys: &[Keypair]) -> Genesis {
+    let accounts: Vec<_> = (0..ACCOUNTS).zip(keys).map(genesis_account).collect();
+    let accounts = BoundedVec::try_from(accounts).expect("few accounts");
+    Genesis { name: BoundedVec::new(), parameters: parameters(), accounts }
+}
+
+/// Reads a genesis from a file, writes it again, and installs it.
+pub(crate) fn accepts_genesis(bytes: &[u8]) -> bool {
+    let file = tempfile::NamedTempFile::new().expect("a file can be made");
+    fs::write(file.path(), bytes).expect("the file can be written");
+    let Ok(genesis) = genesis_file::read(file.path()) else { return false };
+    genesis_file::write(file.path(), &genesis).expect("the file can be written");
+    let again = genesis_file::read(file.path()).expect("what was written can be read");
+    assert_eq!(again, genesis, "written otherwise");
+    let empty = BTreeMap::new();
+    if let Err(error) = genesis.install(&mut State::new(&empty)) {
+        assert!(!error.to_string().is_empty(), "a refusal without a reason");
+    }
+    true
+}
+
+/// The genesis of all other inputs.
+pub(crate) fn genesis_files() -> Vec<Vec<u8>> {
+    let file = tempfile::NamedTempFile::new().expect("a file can be made");
+    genesis_file::write(file.path(), &genesis(&NETWORK.keys)).expect("the file can be written");
+    vec![fs::read(file.path()).expect("it was just written")]
 }
 
 fn genesis_account((index, key): (u8, &Keypair)) -> GenesisAccount {

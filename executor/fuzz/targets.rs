@@ -36,6 +36,7 @@ pub(crate) const TARGETS: &[Target] = &[
         accepts: network::accepts_response,
         seeds: network::responses,
     },
+    Target { name: "bundle", accepts: network::accepts_bundle, seeds: network::bundles },
     Target {
         name: "call_sequence",
         accepts: runtime::accepts_calls,
@@ -47,6 +48,11 @@ pub(crate) const TARGETS: &[Target] = &[
         seeds: training::checkpoints,
     },
     Target { name: "data_csv", accepts: training::accepts_data, seeds: training::data },
+    Target {
+        name: "genesis_file",
+        accepts: runtime::accepts_genesis,
+        seeds: runtime::genesis_files,
+    },
     Target { name: "model_file", accepts: training::accepts_model, seeds: training::models },
     Target { name: "order_encoding", accepts: order::accepts_encoding, seeds: order::encodings },
     Target { name: "order_json", accepts: order::accepts_json, seeds: order::json_texts },

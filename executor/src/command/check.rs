@@ -26,7 +26,7 @@ const BLOCK_SECONDS: u64 = 6;
 /// Arguments of `aipot order check`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: aipot order check order.toml --data train.csv --test test.csv")]
-pub struct CheckArguments {
+pub(super) struct CheckArguments {
     /// The order, in TOML or JSON.
     file: PathBuf,
     /// The training file; fills in or checks what the order says of it.

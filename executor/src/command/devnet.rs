@@ -24,7 +24,7 @@ const PROCESS_COUNT: usize = 6;
 #[command(
     after_help = "Examples:\n  aipot devnet\n  aipot devnet --orders 3 --kill --seed 7 --json"
 )]
-pub struct DevnetArguments {
+pub(super) struct DevnetArguments {
     /// Orders that the client submits at once.
     #[arg(long, default_value_t = 1)]
     orders: u32,
@@ -89,13 +89,10 @@ struct Folder {
 
 impl Folder {
     fn open(given: Option<&Path>) -> Result<Self, DevnetError> {
-        let (path, is_temporary) = match given {
-            Some(path) => (path.to_owned(), false),
-            None => {
-                let name = format!("aipot-devnet-{}", std::process::id());
-                (std::env::temp_dir().join(name), true)
-            }
-        };
+        let is_temporary = given.is_none();
+        let temporary =
+            || std::env::temp_dir().join(format!("aipot-devnet-{}", std::process::id()));
+        let path = given.map_or_else(temporary, Path::to_owned);
         let failed = |source| DevnetError::Write { path: path.clone(), source };
         std::fs::create_dir_all(&path).map_err(failed)?;
         if std::fs::read_dir(&path).map_err(failed)?.next().is_some() {

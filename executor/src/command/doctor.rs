@@ -20,7 +20,7 @@ const OPEN_FILES_MIN: u64 = 1024;
 /// Arguments of `aipot doctor`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: aipot doctor --folder ~/aipot --chain ws://127.0.0.1:9944")]
-pub struct DoctorArguments {
+pub(super) struct DoctorArguments {
     /// The folder of the node.
     #[arg(long, default_value = ".")]
     folder: PathBuf,

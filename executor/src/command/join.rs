@@ -19,7 +19,7 @@ const LISTEN_DEFAULT: [&str; 2] = ["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/qui
 /// What it takes to join a network. Each key can also stand in the configuration file or in a variable
 /// `AIPOT_…`; flags win over variables, variables over the file.
 #[derive(Clone, Debug, Args)]
-pub struct JoinArguments {
+pub(crate) struct JoinArguments {
     /// The configuration file, in TOML, with the same keys as the flags below.
     #[arg(long)]
     config: Option<PathBuf>,
@@ -48,11 +48,11 @@ pub struct JoinArguments {
 
 /// A node that has joined.
 #[derive(Debug)]
-pub struct Joined {
+pub(crate) struct Joined {
     /// The node.
-    pub node: NodeHandle,
+    pub(crate) node: NodeHandle,
     /// How its trainings go.
-    pub progress: tokio::sync::broadcast::Receiver<TrainingProgress>,
+    pub(crate) progress: tokio::sync::broadcast::Receiver<TrainingProgress>,
 }
 
 impl JoinArguments {
@@ -60,7 +60,7 @@ impl JoinArguments {
     ///
     /// # Errors
     /// [`CommandError::Configuration`] naming the key, where its value stands, and what is allowed.
-    pub fn resolve(&self, more: &[(&str, String)]) -> Result<Configuration, CommandError> {
+    pub(crate) fn resolve(&self, more: &[(&str, String)]) -> Result<Configuration, CommandError> {
         let single = [
             ("folder", &self.folder),
             ("chain", &self.chain),
@@ -87,7 +87,7 @@ impl JoinArguments {
 ///
 /// # Errors
 /// [`CommandError`] naming what is missing.
-pub async fn join(configuration: &Configuration) -> Result<Joined, CommandError> {
+pub(crate) async fn join(configuration: &Configuration) -> Result<Joined, CommandError> {
     let folder = configuration.folder.clone();
     std::fs::create_dir_all(&folder)
         .map_err(|source| CommandError::Write { path: folder.clone(), source })?;

@@ -20,7 +20,7 @@ pub(super) const THREADS_MAX: usize = 1024;
 
 /// Subcommands of `aipot model`.
 #[derive(Debug, Subcommand)]
-pub enum ModelCommand {
+pub(super) enum ModelCommand {
     /// Check that a file is the canonical form of a model of the order, and print its root.
     Verify(VerifyArguments),
     /// Score a model on test data, in bit-exact arithmetic.
@@ -32,7 +32,7 @@ pub enum ModelCommand {
 #[command(
     after_help = "Example: aipot model verify model.safetensors --order order.toml --data train.csv --root blake3:…"
 )]
-pub struct VerifyArguments {
+pub(super) struct VerifyArguments {
     /// The model file.
     model: PathBuf,
     /// The order, in TOML or JSON.
@@ -51,7 +51,7 @@ pub struct VerifyArguments {
 #[command(
     after_help = "Example: aipot model evaluate model.safetensors --order order.toml --data test.csv --threads 2"
 )]
-pub struct EvaluateArguments {
+pub(super) struct EvaluateArguments {
     /// The model file.
     model: PathBuf,
     /// The order, in TOML or JSON.

@@ -28,7 +28,7 @@ enum Role {
 #[command(
     after_help = "Example:\n  aipot node --role provider --folder ~/aipot --chain ws://127.0.0.1:9944 --genesis genesis.json --rpc 127.0.0.1:9955"
 )]
-pub struct NodeArguments {
+pub(super) struct NodeArguments {
     /// What the node does; may be repeated. By default what the configuration says, else it observes.
     #[arg(long)]
     role: Vec<Role>,

@@ -21,7 +21,7 @@ use crate::view;
 
 /// Subcommands of `aipot order`.
 #[derive(Debug, Subcommand)]
-pub enum OrderCommand {
+pub(super) enum OrderCommand {
     /// Say what an order is, costs and takes, before anything is paid.
     Check(CheckArguments),
     /// Pay for an order and see it through: reveal the test data, fetch and check the model.
@@ -37,7 +37,7 @@ pub enum OrderCommand {
 /// An order and a node to ask.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Example: aipot order watch 5f0c… --node ws://127.0.0.1:9955")]
-pub struct OrderArguments {
+pub(super) struct OrderArguments {
     /// The order: 64 hexadecimal digits.
     order: String,
     /// The node to ask, ws://HOST:PORT.
@@ -50,7 +50,7 @@ pub struct OrderArguments {
 #[command(
     after_help = "Example: aipot order fetch 5f0c… --node ws://127.0.0.1:9955 --out model.safetensors --test test.csv"
 )]
-pub struct FetchArguments {
+pub(super) struct FetchArguments {
     #[command(flatten)]
     order: OrderArguments,
     /// Where the model is written.
@@ -66,7 +66,7 @@ pub struct FetchArguments {
 #[command(
     after_help = "Example: aipot order explain 5f0c… --node ws://127.0.0.1:9955 --operator 8c2a…"
 )]
-pub struct ExplainArguments {
+pub(super) struct ExplainArguments {
     #[command(flatten)]
     order: OrderArguments,
     /// The operator whose pay is explained: 64 hexadecimal digits.

@@ -11,7 +11,7 @@ use crate::domain_rpc::client::DomainClient;
 
 /// Subcommands of `aipot state`.
 #[derive(Debug, Subcommand)]
-pub enum StateCommand {
+pub(super) enum StateCommand {
     /// Print height and root of the state.
     Root(RootArguments),
     /// Print the network, or one account with its operator.
@@ -21,7 +21,7 @@ pub enum StateCommand {
 /// Arguments of `aipot state root`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: aipot state root --node ws://127.0.0.1:9955 --json")]
-pub struct RootArguments {
+pub(super) struct RootArguments {
     /// The node to ask, ws://HOST:PORT.
     #[arg(long, env = "AIPOT_NODE")]
     node: String,
@@ -30,7 +30,7 @@ pub struct RootArguments {
 /// Arguments of `aipot state show`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: aipot state show --account 8c2a… --node ws://127.0.0.1:9955")]
-pub struct ShowArguments {
+pub(super) struct ShowArguments {
     /// The node to ask, ws://HOST:PORT.
     #[arg(long, env = "AIPOT_NODE")]
     node: String,

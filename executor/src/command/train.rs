@@ -8,6 +8,7 @@ use aipot_domain_runtime::order::OrderSpecification;
 use aipot_trainer::dataset::Dataset;
 use aipot_trainer::model_file::{model_root, write_model};
 use aipot_trainer::run::{StepReport, Trainer, TrainingOptions};
+use aipot_trainer::specification::OrderDraft;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rustix::time::{ClockId, clock_gettime};
@@ -26,7 +27,7 @@ const STEPS_MAX: u64 = 1_000_000_000;
 #[command(
     after_help = "Example: aipot train order.toml --data train.csv --steps 500 --out model.safetensors"
 )]
-pub struct TrainArguments {
+pub(super) struct TrainArguments {
     /// The order, in TOML or JSON.
     file: PathBuf,
     /// The training file.
@@ -57,7 +58,7 @@ struct Trained {
 pub(super) fn run(arguments: &TrainArguments, output: Output) -> Result<ExitCode, CommandError> {
     let draft = read_order(&arguments.file)?;
     let bytes = read_data(&arguments.data)?;
-    let specification = specification(draft, &bytes)?;
+    let specification = specification(&draft, &bytes)?;
     let data = Dataset::read_train(&bytes, &specification.data)?;
     let options = options(arguments, &specification)?;
     let trained = on_threads(arguments.threads, || train(&specification, &data, options, output))??;
@@ -69,11 +70,8 @@ pub(super) fn run(arguments: &TrainArguments, output: Output) -> Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-fn specification(
-    draft: aipot_trainer::specification::OrderDraft,
-    bytes: &[u8],
-) -> Result<OrderSpecification, CommandError> {
-    let facts = survey(&draft, bytes)?.facts();
+fn specification(draft: &OrderDraft, bytes: &[u8]) -> Result<OrderSpecification, CommandError> {
+    let facts = survey(draft, bytes)?.facts();
     let mut specification = without_files(draft.clone(), Some(&facts))?;
     // A root in the order is checked when the data is read; an open one is this file's.
     if draft.data.train_root.is_none() {
@@ -108,17 +106,17 @@ fn train(
     output: Output,
 ) -> Result<Trained, CommandError> {
     let mut trainer = Trainer::new(specification, data, options)?;
-    let bar = progress_bar(options.step_count, output);
+    let progress = progress_bar(options.step_count, output);
     let mut losses = Vec::new();
     let start = processor_time();
     while !trainer.is_finished() {
         let StepReport { loss_nats, .. } = trainer.step()?;
         losses.push(loss_nats);
-        bar.set_message(format!("loss {loss_nats:.4}"));
-        bar.inc(1);
+        progress.set_message(format!("loss {loss_nats:.4}"));
+        progress.inc(1);
     }
     let processor_time = processor_time().saturating_sub(start);
-    bar.finish_and_clear();
+    progress.finish_and_clear();
     Ok(Trained { model: write_model(&trainer.parameters()?), losses, processor_time })
 }
 
@@ -147,11 +145,11 @@ fn print(trained: &Trained, options: &TrainingOptions, output: Output) -> Result
 fn progress_bar(step_count: u64, output: Output) -> ProgressBar {
     let target =
         if output.is_live() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(Some(step_count), target);
+    let progress = ProgressBar::with_draw_target(Some(step_count), target);
     let template = "training {bar:40} {pos}/{len} {msg}, {eta} left";
     match ProgressStyle::with_template(template) {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
+        Ok(style) => progress.with_style(style),
+        Err(_) => progress,
     }
 }
 

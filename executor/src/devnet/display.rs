@@ -86,13 +86,13 @@ impl Display {
         });
         let length = u64::from(end.0.saturating_sub(progress.submitted_at.0));
         let position = u64::from(progress.at.0.saturating_sub(progress.submitted_at.0));
-        let bar = self.orders.entry(progress.id).or_insert_with(|| {
-            let bar = self.bars.add(ProgressBar::new(length));
-            styled(bar, "{prefix} {bar:32} {pos:>3}/{len} blocks  {msg}, {eta} left")
+        let line = self.orders.entry(progress.id).or_insert_with(|| {
+            let line = self.bars.add(ProgressBar::new(length));
+            styled(line, "{prefix} {bar:32} {pos:>3}/{len} blocks  {msg}, {eta} left")
         });
-        bar.set_prefix(format!("order {}", short_id(&progress.id.to_string())));
-        bar.set_message(format!("{:?}", progress.phase));
-        bar.set_position(position.min(length));
+        line.set_prefix(format!("order {}", short_id(&progress.id.to_string())));
+        line.set_message(format!("{:?}", progress.phase));
+        line.set_position(position.min(length));
     }
 
     /// Shows how a training goes.
@@ -101,15 +101,15 @@ impl Display {
         self.losses.entry(curve).or_default().push(loss);
         let bars = &self.bars;
         let key = (who.to_owned(), order.to_owned());
-        let bar = self.trainings.entry(key).or_insert_with(|| {
-            let bar = bars.add(ProgressBar::new(step_count));
-            styled(bar, "  {prefix} {bar:24} step {pos}/{len}  {msg}, {eta} left")
+        let line = self.trainings.entry(key).or_insert_with(|| {
+            let line = bars.add(ProgressBar::new(step_count));
+            styled(line, "  {prefix} {bar:24} step {pos}/{len}  {msg}, {eta} left")
         });
-        bar.set_prefix(format!("{who} trains {}", short_id(order)));
-        bar.set_message(format!("loss {loss:.4}"));
-        bar.set_position(step);
+        line.set_prefix(format!("{who} trains {}", short_id(order)));
+        line.set_message(format!("loss {loss:.4}"));
+        line.set_position(step);
         if step >= step_count {
-            bar.finish_and_clear();
+            line.finish_and_clear();
         }
     }
 
@@ -125,8 +125,8 @@ impl Display {
 
     /// Clears what moves.
     pub fn finish(&self) {
-        for bar in self.orders.values().chain(self.trainings.values()) {
-            bar.finish_and_clear();
+        for line in self.orders.values().chain(self.trainings.values()) {
+            line.finish_and_clear();
         }
         self.status.finish_and_clear();
     }
@@ -142,10 +142,10 @@ pub fn short_id(id: &str) -> String {
     id.chars().take(ID_DIGITS).collect()
 }
 
-fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
+fn styled(line: ProgressBar, template: &str) -> ProgressBar {
     match ProgressStyle::with_template(template) {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
+        Ok(style) => line.with_style(style),
+        Err(_) => line,
     }
 }
 

@@ -22,7 +22,7 @@ use crate::roles::{INCLUSION_BLOCKS_DEFAULT, RolesConfiguration};
 use crate::worker::{Worker, WorkerConfiguration};
 
 /// How long a child may take until it is ready.
-const READY_TIME: Duration = Duration::from_secs(60);
+const READY_TIME: Duration = Duration::from_mins(1);
 /// Time between two looks at whether operators have come to the same block.
 const LOOK_TIME: Duration = Duration::from_millis(100);
 /// Where nodes listen: loopback, any free port, over both transports.

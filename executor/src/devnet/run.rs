@@ -26,7 +26,7 @@ const REPORTS_MAX: usize = 1024;
 /// Blocks after the last window of an order within which it must be settled.
 const SPARE_BLOCKS: u32 = 40;
 /// How long operators may take to come to the client's last block.
-const AGREEMENT_TIME: Duration = Duration::from_secs(60);
+const AGREEMENT_TIME: Duration = Duration::from_mins(1);
 
 /// Runs a development network to the end of its orders.
 ///

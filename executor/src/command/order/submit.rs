@@ -18,7 +18,7 @@ use crate::node::NodeHandle;
 #[command(
     after_help = "Example:\n  aipot order submit order.toml --data train.csv --test test.csv --out model.safetensors \\\n    --folder ~/aipot-client --chain ws://127.0.0.1:9944 --genesis genesis.json --bootstrap /ip4/…/p2p/…"
 )]
-pub struct SubmitArguments {
+pub(crate) struct SubmitArguments {
     /// The order, in TOML or JSON.
     file: PathBuf,
     /// The training file.

@@ -1,3 +1,5 @@
+//! Roots and digests equal those of the plain hasher.
+
 use proptest::prelude::*;
 
 use super::*;

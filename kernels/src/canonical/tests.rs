@@ -1,3 +1,5 @@
+//! There is one NaN, and nothing else changes.
+
 use super::{CANONICAL_NAN_BITS, canonical, canonicalize};
 
 #[test]

@@ -1,3 +1,5 @@
+//! Every backend gives the keystream of the definition, which gives the published one.
+
 use super::*;
 use crate::gpu::Gpu;
 

@@ -1,3 +1,5 @@
+//! Golden bits, edge values, and errors against f64.
+
 use super::*;
 use crate::canonical::CANONICAL_NAN_BITS;
 use crate::chacha8::ChaChaStream;

@@ -1,3 +1,5 @@
+//! The adapter is there, and its limits are kept.
+
 use super::*;
 
 /// A missing adapter fails here, loudly, with the way to mend it.

@@ -1,3 +1,5 @@
+//! Every plan of a product gives the bits of the definition, on any number of threads.
+
 use std::num::NonZeroU64;
 
 use proptest::prelude::*;

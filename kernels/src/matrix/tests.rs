@@ -1,3 +1,5 @@
+//! Views show what they should and refuse what does not fit.
+
 use super::{Matrix, MatrixError};
 
 const VALUES: [f32; 6] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0];

@@ -1,3 +1,5 @@
+//! The order of additions is fixed, and fast equals portable.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! This machine passes, and a wrong one would not.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Rows are normalized, the first maximum wins, and fast equals portable.
+
 use proptest::prelude::*;
 
 use super::*;

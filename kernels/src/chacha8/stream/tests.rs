@@ -1,3 +1,5 @@
+//! Streams are pinned by golden vectors, and their numbers are distributed as they say.
+
 use proptest::prelude::*;
 
 use super::*;

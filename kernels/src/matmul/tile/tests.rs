@@ -1,3 +1,5 @@
+//! A tile gives the same bits on every instruction set.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -27,6 +27,7 @@ mod transfer;
 pub mod wire;
 
 pub use artefacts::{ArtefactSink, ArtefactSource, EncodedRange, RangeFeed, ReceivedRange};
+pub use behaviour::BehaviourError;
 pub use command::{AnnounceError, AskError, PublishError, PublishOutcome, Stopped};
 pub use configuration::{
     IdentitySeed, NetworkConfiguration, NetworkId, NetworkIdError, NetworkLimits,

@@ -1,7 +1,7 @@
 //! The protocols of a node, and how each is set up.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use libp2p::allow_block_list::{self, BlockedPeers};
 use libp2p::connection_limits::{self, ConnectionLimits};
@@ -156,10 +156,17 @@ fn connection_limits(limits: &NetworkLimits) -> connection_limits::Behaviour {
 fn identify_behaviour(network_id: &NetworkId, keypair: &Keypair) -> identify::Behaviour {
     identify::Behaviour::new(
         identify::Config::new(spoken(network_id), keypair.public())
-            .with_agent_version(concat!("aipot/", env!("CARGO_PKG_VERSION")).to_owned())
+            .with_agent_version(instance())
             .with_interval(IDENTIFY_INTERVAL)
             .with_push_listen_addr_updates(true),
     )
+}
+
+/// Program, version and start of this process: a peer that sees another start under the same name
+/// knows that what it holds for a connection is a dead one, see the driver.
+fn instance() -> String {
+    let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("aipot/{} {:x}", env!("CARGO_PKG_VERSION"), start.as_nanos())
 }
 
 fn gossip(

@@ -23,6 +23,8 @@ pub(super) struct Peer {
     seen_at: Multiaddr,
     was_dialed: bool,
     is_admitted: bool,
+    /// What it calls its program and this run of it.
+    instance: Option<String>,
     addresses: Vec<Multiaddr>,
     refusal: Option<UnreachableReason>,
 }
@@ -61,7 +63,10 @@ impl Driver {
     pub(super) fn on_identify(&mut self, event: identify::Event) {
         match event {
             identify::Event::Received { peer_id, info, .. } => {
-                if info.protocol_version == self.spoken {
+                if self.is_restarted(peer_id, info.agent_version) {
+                    tracing::debug!(peer = %peer_id, "a peer was restarted, its connections are cut");
+                    self.disconnect(peer_id);
+                } else if info.protocol_version == self.spoken {
                     self.admit(peer_id, info.listen_addrs);
                 } else {
                     let theirs = info.protocol_version.chars().take(FOREIGN_NAME_CHARS_MAX);
@@ -124,9 +129,28 @@ impl Driver {
             seen_at: endpoint.get_remote_address().clone(),
             was_dialed: endpoint.is_dialer(),
             is_admitted: false,
+            instance: None,
             addresses: Vec::new(),
             refusal: None,
         });
+    }
+
+    /// Whether a peer is another run of its program than the one that connected first.
+    ///
+    /// Then a connection of the earlier run still looks alive, and gossip, which introduces itself
+    /// once for each peer and not for each connection, would never speak to the new one. Without any
+    /// connection left both sides begin anew.
+    fn is_restarted(&mut self, name: PeerId, instance: String) -> bool {
+        let Some(peer) = self.peers.get_mut(&name) else {
+            return false;
+        };
+        match &peer.instance {
+            Some(known) => *known != instance,
+            None => {
+                peer.instance = Some(instance);
+                false
+            }
+        }
     }
 
     fn admit(&mut self, name: PeerId, claimed: Vec<Multiaddr>) {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::node::{Node, configuration};
 use crate::network::{
-    IdentitySeed, Multiaddr, Network, NetworkError, NetworkEvent, NetworkLimits, PeerId,
-    PublishOutcome, UnreachableReason,
+    IdentitySeed, Multiaddr, Network, NetworkConfiguration, NetworkError, NetworkEvent,
+    NetworkLimits, PeerId, PublishOutcome, UnreachableReason,
 };
 
 #[expect(clippy::needless_pass_by_value, reason = "a test that waits gives its events away")]
@@ -50,11 +50,6 @@ async fn two_nodes_meet_over_tcp() {
 
 #[tokio::test]
 async fn two_nodes_meet_over_quic() {
-    let quic = |seed, bootstrap: &[Multiaddr]| {
-        let mut configuration = configuration(seed, bootstrap);
-        configuration.listen = vec!["/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap()];
-        configuration
-    };
     let first = Node::start_with(quic(1, &[])).await;
     let mut second = Node::start_with(quic(2, &first.addresses())).await;
     assert_eq!(second.wait(connected).await, first.peer());
@@ -147,6 +142,30 @@ async fn a_restarted_peer_is_found_again() {
     again.listen = listen;
     let first = Node::start_with(again).await;
     assert_eq!(second.wait(connected).await, first.peer());
+}
+
+/// The configuration of a node that listens on QUIC only, where nobody learns at once that a
+/// process has died.
+fn quic(seed: u8, bootstrap: &[Multiaddr]) -> NetworkConfiguration {
+    let mut configuration = configuration(seed, bootstrap);
+    configuration.listen = vec!["/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap()];
+    configuration
+}
+
+#[tokio::test]
+async fn a_node_killed_and_started_again_at_once_is_heard() {
+    let mut first = Node::start_with(quic(1, &[])).await;
+    let doomed = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let start = Node::start_with(quic(2, &first.addresses()));
+    let mut second = doomed.spawn(start).await.unwrap();
+    second.wait_for_listeners(1).await;
+    first.wait_for_listeners(1).await;
+    doomed.shutdown_background();
+
+    let mut second = Node::start_with(quic(2, &first.addresses())).await;
+    second.wait_for_listeners(1).await;
+    second.publish(b"back").await;
+    assert_eq!(first.wait_for_gossip().await.0, b"back");
 }
 
 #[tokio::test]

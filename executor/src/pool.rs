@@ -133,6 +133,18 @@ struct Waiting {
     passed_over: u32,
 }
 
+impl Waiting {
+    /// Notes that the blocks up to `number` are final and did not apply it, and returns how often that
+    /// happened to it.
+    fn pass(&mut self, number: u32) -> u32 {
+        if self.included_in.is_some_and(|included_in| included_in <= number) {
+            self.included_in = None;
+            self.passed_over += 1;
+        }
+        self.passed_over
+    }
+}
+
 /// The calls of one signer, by nonce.
 #[derive(Debug, Default)]
 struct Queue {
@@ -251,15 +263,10 @@ impl Pool {
         self.best = self.best.max(number);
         let mut hopeless = Vec::new();
         for (signer, queue) in &mut self.queues {
-            for (nonce, waiting) in &mut queue.calls {
-                if waiting.included_in.is_some_and(|included_in| included_in <= number) {
-                    waiting.included_in = None;
-                    waiting.passed_over += 1;
-                }
-                if waiting.passed_over >= PASSED_OVER_MAX {
-                    hopeless.push((*signer, *nonce));
-                }
-            }
+            let pass = |(nonce, waiting): (&u64, &mut Waiting)| {
+                (waiting.pass(number) >= PASSED_OVER_MAX).then_some((*signer, *nonce))
+            };
+            hopeless.extend(queue.calls.iter_mut().filter_map(pass));
         }
         for (signer, nonce) in hopeless {
             self.remove(signer, nonce);
@@ -271,21 +278,18 @@ impl Pool {
     ///
     /// With `waited_blocks_min`, only calls that have waited that long.
     pub fn ready(&self, waited_blocks_min: u32, bytes_max: usize) -> Vec<Vec<u8>> {
-        let mut rows: Vec<_> =
-            self.queues.values().map(|queue| self.row(queue, waited_blocks_min)).collect();
-        let mut ready = Vec::new();
+        let queues = self.queues.values();
+        let mut rows: Vec<_> = queues.map(|queue| self.row(queue, waited_blocks_min)).collect();
+        let rounds = std::iter::from_fn(move || {
+            let round: Vec<&Waiting> = rows.iter_mut().filter_map(Iterator::next).collect();
+            Some(round).filter(|round| !round.is_empty())
+        });
         let mut bytes = 0;
-        while !rows.is_empty() {
-            rows.retain_mut(|row| {
-                let Some(waiting) = row.next() else { return false };
-                bytes += waiting.bytes.len();
-                if bytes <= bytes_max {
-                    ready.push(waiting.bytes.clone());
-                }
-                bytes <= bytes_max
-            });
-        }
-        ready
+        let fits = |waiting: &&Waiting| {
+            bytes += waiting.bytes.len();
+            bytes <= bytes_max
+        };
+        rounds.flatten().take_while(fits).map(|waiting| waiting.bytes.clone()).collect()
     }
 
     /// The bytes of a call that waits.

@@ -169,3 +169,6 @@ fn roles(roles: Roles) -> Vec<&'static str> {
     let named = [(roles.provider, "provider"), (roles.validator, "validator")];
     named.into_iter().filter(|(is_ready, _)| *is_ready).map(|(_, name)| name).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,7 +80,7 @@ impl Given {
             let texts = split(key, text);
             match self.0.get_mut(key.name) {
                 Some(values) if key.is_list && values.origin == origin => {
-                    values.texts.extend(texts)
+                    values.texts.extend(texts);
                 }
                 _ => drop(self.0.insert(key.name, Values { texts, origin })),
             }

@@ -24,7 +24,7 @@ use super::wire::{
 use crate::store::artefacts::ContentHash;
 
 /// How long an answer may take; fetching an artefact takes longest.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(5);
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 

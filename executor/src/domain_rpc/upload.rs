@@ -29,7 +29,7 @@ struct Open {
 #[derive(Debug)]
 pub(super) struct Uploads {
     folder: PathBuf,
-    uploads_max: usize,
+    count_max: usize,
     open: Mutex<Open>,
 }
 
@@ -42,14 +42,14 @@ pub(super) struct Received {
 
 impl Uploads {
     /// Uploads in `folder`; what an earlier process left there is removed.
-    pub(super) fn open(folder: PathBuf, uploads_max: usize) -> Result<Self, ArtefactError> {
+    pub(super) fn open(folder: PathBuf, count_max: usize) -> Result<Self, ArtefactError> {
         match fs::remove_dir_all(&folder) {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
                 return Err(disk("empty folder", &folder)(source));
             }
             _ => fs::create_dir_all(&folder).map_err(disk("create folder", &folder))?,
         }
-        Ok(Self { folder, uploads_max, open: Mutex::default() })
+        Ok(Self { folder, count_max, open: Mutex::default() })
     }
 
     /// Begins an upload and returns its number. The oldest one gives way when there are too many: nobody
@@ -63,7 +63,7 @@ impl Uploads {
         let upload = Upload { path, file, hasher, received_bytes: 0, total_bytes };
         open.next += 1;
         open.uploads.insert(number, upload);
-        if open.uploads.len() > self.uploads_max
+        if open.uploads.len() > self.count_max
             && let Some((given_up, upload)) = open.uploads.pop_first()
         {
             tracing::warn!(upload = given_up, "upload given up for a later one");

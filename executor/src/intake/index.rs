@@ -33,6 +33,9 @@ const NEXT_BLOCK: TableDefinition<'_, (), u32> = TableDefinition::new("index nex
 /// block of a long training has fewer.
 pub const EVENTS_MAX: usize = 1 << 20;
 
+/// An event with its block and its place among the events of that block.
+pub type PlacedEvent = ((BlockNumber, u32), Event);
+
 /// What became of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct CallFate {
@@ -107,7 +110,7 @@ impl Index {
         order: &OrderId,
         after: Option<(u32, u32)>,
         count_max: usize,
-    ) -> Result<Vec<((BlockNumber, u32), Event)>, DatabaseError> {
+    ) -> Result<Vec<PlacedEvent>, DatabaseError> {
         let start = match after {
             Some((block, place)) => Bound::Excluded((order.0, block, place)),
             None => Bound::Included((order.0, 0, 0)),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aipot_domain_runtime::genesis::{Genesis, GenesisError, Network};
 use aipot_domain_runtime::primitives::{Beacon, BlockNumber, GenesisHash};
-use aipot_domain_runtime::state::{Fault, State, read_record};
+use aipot_domain_runtime::state::{Fault, ReadState, State, read_record};
 use parity_scale_codec::{DecodeAll, Encode};
 
 use super::index::Index;
@@ -114,6 +114,18 @@ impl Ledger {
     /// The authenticated state.
     pub fn state(&self) -> &Arc<StateStore> {
         &self.state
+    }
+
+    /// The state after the last block, which stays that while it is held; it should be dropped soon.
+    pub fn view(&self) -> Arc<dyn ReadState + Send + Sync> {
+        match self.state.snapshot() {
+            Ok(snapshot) => Arc::new(snapshot),
+            Err(error) => {
+                // Whoever reads from the store itself meets the error there.
+                tracing::warn!(%error, "no snapshot of the state");
+                Arc::clone(&self.state) as Arc<dyn ReadState + Send + Sync>
+            }
+        }
     }
 
     /// What can be looked up about orders and calls.

@@ -1,5 +1,6 @@
 //! The same blocks give the same domain, whatever else is on the chain and whatever fails meanwhile.
 
+use std::slice::from_ref;
 use std::sync::Arc;
 
 use aipot_domain_runtime::account::Account;
@@ -34,7 +35,7 @@ fn a_transfer_in_a_block_moves_money_and_leaves_its_traces() {
     let ledger = ledger(&genesis);
     let call = transfer(&genesis, 1, 0, AMOUNT);
     let before = ledger.head().unwrap();
-    let (head, record) = ledger.apply(&block(1, vec![bundle(&genesis, &[call.clone()])])).unwrap();
+    let (head, record) = ledger.apply(&block(1, vec![bundle(&genesis, from_ref(&call))])).unwrap();
 
     assert_eq!(head, ledger.head().unwrap());
     assert_ne!(head.root, before.root);
@@ -93,7 +94,7 @@ fn execution_is_a_function_of_state_and_block() {
     let genesis = genesis(&[1, 2]);
     let ledger = ledger(&genesis);
     let calls: Vec<_> = (1..=5).map(|from| transfer(&genesis, from, 0, AMOUNT)).collect();
-    let block = block(1, calls.iter().map(|call| bundle(&genesis, &[call.clone()])).collect());
+    let block = block(1, calls.iter().map(|call| bundle(&genesis, from_ref(call))).collect());
     let first = execute(ledger.state().as_ref(), &genesis.hash(), &block).unwrap();
     let again = execute(ledger.state().as_ref(), &genesis.hash(), &block).unwrap();
     assert_eq!(first, again);
@@ -106,7 +107,7 @@ fn only_calls_of_this_network_are_seen_and_each_once() {
     let (ours, theirs) = (genesis(&[]), genesis(&[1]));
     let call = transfer(&ours, 1, 0, AMOUNT);
     let foreign = bundle(&theirs, &[transfer(&theirs, 1, 0, AMOUNT)]);
-    let mine = bundle(&ours, &[call.clone()]);
+    let mine = bundle(&ours, from_ref(&call));
     let block = block(1, vec![foreign, mine.clone(), mine]);
     assert_eq!(calls_of(&ours.hash(), &block), vec![(CallHash::of(&call), call)]);
 }

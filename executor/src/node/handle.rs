@@ -18,6 +18,7 @@ use crate::intake::ledger::Ledger;
 use crate::keystore::NodeKey;
 use crate::network::{FetchError, FetchRequest, Network};
 use crate::pool::mempool::Mempool;
+use crate::store::EventLog;
 use crate::store::artefacts::{ArtefactStore, ContentHash};
 
 /// A running node. Clones are the same node.
@@ -33,6 +34,7 @@ pub(super) struct Shared {
     pub(super) ledger: Arc<Ledger>,
     pub(super) heads: watch::Receiver<DomainHead>,
     pub(super) artefacts: Arc<ArtefactStore>,
+    pub(super) log: EventLog,
     pub(super) network: Network,
     pub(super) mempool: Arc<Mempool>,
     pub(super) intents: Arc<Intents>,
@@ -68,9 +70,10 @@ impl NodeHandle {
         self.shared.heads.clone()
     }
 
-    /// The state after the last applied block.
+    /// The state after the last applied block. It stays that while it is held, and should be dropped soon:
+    /// it keeps the database from recovering when the disk was full.
     pub fn state(&self) -> Arc<dyn ReadState + Send + Sync> {
-        Arc::clone(self.shared.ledger.state()) as Arc<dyn ReadState + Send + Sync>
+        self.shared.ledger.view()
     }
 
     /// Everything that happened to an order, in order, with the block it happened in.
@@ -129,6 +132,11 @@ impl NodeHandle {
         self.shared.network.fetch_artefact(request, artefacts).await.map(drop)
     }
 
+    /// What roles have written down to resume from.
+    pub fn log(&self) -> &EventLog {
+        &self.shared.log
+    }
+
     /// The network, for announcements and for addresses.
     pub fn network(&self) -> &Network {
         &self.shared.network
@@ -172,7 +180,7 @@ impl NodeHandle {
         let (shared, intent) = (Arc::clone(&self.shared), intent.to_owned());
         let begin = move || {
             let head = *shared.heads.borrow();
-            shared.intents.begin(&intent, call, shared.ledger.state().as_ref(), head)
+            shared.intents.begin(&intent, call, shared.ledger.view().as_ref(), head)
         };
         tokio::task::spawn_blocking(begin).await.map_err(|_| NodeError::Interrupted)?
     }

@@ -31,21 +31,22 @@ pub const INTENT_NAME_BYTES_MAX: usize = 256;
 
 /// A call under way, or what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-enum Intent {
-    /// It was signed and may have been sent.
-    #[codec(index = 0)]
-    Pending {
-        /// The encoded signed call.
-        call: Vec<u8>,
-    },
-    /// It was applied.
-    #[codec(index = 1)]
-    Applied {
-        /// In this block.
-        block: u32,
-        /// Why it had no effect, `None` when it had.
-        refusal: Option<String>,
-    },
+struct Intent {
+    /// The encoded signed call, which may have been sent; empty when it is over.
+    call: Vec<u8>,
+    /// The block that applied it, and why it had no effect, if it had none.
+    applied: Option<(u32, Option<String>)>,
+}
+
+/// A call under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingIntent {
+    /// Its nonce.
+    pub nonce: u64,
+    /// The name of the intent.
+    pub name: String,
+    /// The encoded signed call.
+    pub call: Vec<u8>,
 }
 
 /// What is known of an intent.
@@ -136,33 +137,27 @@ impl Intents {
             let found = transaction.open_table(INTENTS)?.get(name)?;
             found.map(|bytes| decode(name, bytes.value())).transpose()
         })?;
-        Ok(intent.map(|intent| match intent {
-            Intent::Pending { .. } => Status::Pending,
-            Intent::Applied { block, refusal: None } => {
-                Status::Final(CallOutcome::Accepted { block: BlockNumber(block) })
-            }
-            Intent::Applied { block, refusal: Some(reason) } => {
-                Status::Final(CallOutcome::Refused { block: BlockNumber(block), reason })
-            }
+        Ok(intent.map(|intent| match intent.applied {
+            None => Status::Pending,
+            Some((block, refusal)) => Status::Final(outcome(BlockNumber(block), refusal)),
         }))
     }
 
-    /// The names and encoded calls under way, by nonce.
+    /// The calls under way, by nonce.
     ///
     /// # Errors
     /// [`DatabaseError`] when the disk refuses.
-    pub fn pending(&self) -> Result<Vec<(u64, String, Vec<u8>)>, DatabaseError> {
+    pub fn pending(&self) -> Result<Vec<PendingIntent>, DatabaseError> {
         self.database.read(|transaction| {
             let intents = transaction.open_table(INTENTS)?;
             let mut pending = Vec::new();
             for entry in transaction.open_table(PENDING)?.range::<u64>(..)? {
                 let (nonce, name) = entry?;
-                let name = name.value();
-                let found = intents.get(name)?;
-                let intent = found.map(|bytes| decode(name, bytes.value())).transpose()?;
-                if let Some(Intent::Pending { call }) = intent {
-                    pending.push((nonce.value(), name.to_owned(), call));
-                }
+                let (nonce, name) = (nonce.value(), name.value().to_owned());
+                let found = intents.get(name.as_str())?;
+                let intent = found.map(|bytes| decode(&name, bytes.value())).transpose()?;
+                let call = intent.map(|intent| intent.call).unwrap_or_default();
+                pending.push(PendingIntent { nonce, name, call });
             }
             Ok(pending)
         })
@@ -182,20 +177,19 @@ impl Intents {
         let signer = self.keys.account();
         let next = account(state, &signer)?.nonce;
         let pending = self.pending()?;
-        for (nonce, name, call) in pending.iter().filter(|(nonce, ..)| *nonce < next) {
+        for PendingIntent { nonce, name, call } in pending.iter().filter(|one| one.nonce < next) {
             match index.call(&signer, *nonce)? {
                 Some(fate) if fate.hash != CallHash::of(call) => {
-                    self.renew(name, *nonce, call, next)?
+                    self.renew(name, *nonce, call, next)?;
                 }
                 Some(CallFate { block, refusal, .. }) => {
-                    self.finish(name, *nonce, &Intent::Applied { block, refusal })?;
+                    self.finish(name, *nonce, (block, refusal))?;
                 }
                 None => {
                     // Every applied call is indexed, so this takes a damaged disk. Sending again could make
                     // it happen twice, so it counts as done.
                     tracing::error!(intent = name, nonce, "the fate of a call is not on record");
-                    let block = head.block.0;
-                    self.finish(name, *nonce, &Intent::Applied { block, refusal: None })?;
+                    self.finish(name, *nonce, (head.block.0, None))?;
                 }
             }
         }
@@ -215,7 +209,13 @@ impl Intents {
         Ok(())
     }
 
-    fn finish(&self, name: &str, nonce: u64, intent: &Intent) -> Result<(), DatabaseError> {
+    fn finish(
+        &self,
+        name: &str,
+        nonce: u64,
+        applied: (u32, Option<String>),
+    ) -> Result<(), DatabaseError> {
+        let intent = Intent { call: Vec::new(), applied: Some(applied) };
         self.database.write(|transaction| {
             transaction.open_table(PENDING)?.remove(nonce)?;
             transaction.open_table(INTENTS)?.insert(name, intent.encode().as_slice())?;
@@ -226,12 +226,12 @@ impl Intents {
     fn rehearse(
         &self,
         signed: &SignedCall,
-        pending: &[(u64, String, Vec<u8>)],
+        pending: &[PendingIntent],
         state: &dyn ReadState,
         head: DomainHead,
     ) -> Result<(), AdmissionError> {
         let earlier: Result<Vec<_>, _> =
-            pending.iter().map(|(_, _, call)| verify(call, &self.genesis)).collect();
+            pending.iter().map(|earlier| verify(&earlier.call, &self.genesis)).collect();
         let call = signed.clone().verify(&self.genesis)?;
         rehearse(state, head.next(), &earlier?, &call)
     }
@@ -241,9 +241,16 @@ impl Intents {
     }
 }
 
+fn outcome(block: BlockNumber, refusal: Option<String>) -> CallOutcome {
+    match refusal {
+        None => CallOutcome::Accepted { block },
+        Some(reason) => CallOutcome::Refused { block, reason },
+    }
+}
+
 /// The first nonce that neither the state nor a call under way has used.
-fn next_nonce(next: u64, pending: &[(u64, String, Vec<u8>)]) -> u64 {
-    pending.last().map_or(next, |(nonce, ..)| next.max(nonce.saturating_add(1)))
+fn next_nonce(next: u64, pending: &[PendingIntent]) -> u64 {
+    pending.last().map_or(next, |last| next.max(last.nonce.saturating_add(1)))
 }
 
 fn keep(
@@ -251,7 +258,7 @@ fn keep(
     name: &str,
     signed: &SignedCall,
 ) -> Result<(), redb::Error> {
-    let intent = Intent::Pending { call: signed.encode() };
+    let intent = Intent { call: signed.encode(), applied: None };
     transaction.open_table(INTENTS)?.insert(name, intent.encode().as_slice())?;
     transaction.open_table(PENDING)?.insert(signed.nonce, name)?;
     Ok(())
@@ -261,6 +268,3 @@ fn decode(name: &str, mut bytes: &[u8]) -> Result<Intent, redb::Error> {
     Intent::decode_all(&mut bytes)
         .map_err(|error| redb::Error::Corrupted(format!("intent {name:?}: {error}")))
 }
-
-#[cfg(test)]
-mod tests;

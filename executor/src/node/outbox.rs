@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, watch};
 
-use super::intents::Intents;
+use super::intents::{Intents, PendingIntent};
 use super::{DomainHead, NodeError};
 use crate::intake::ledger::Ledger;
 use crate::network::{Network, PublishOutcome};
@@ -53,15 +53,8 @@ impl Outbox {
         let (intents, ledger) = (Arc::clone(&self.intents), Arc::clone(&self.ledger));
         let mempool = Arc::clone(&self.mempool);
         let work = move || {
-            intents.settle(ledger.state().as_ref(), ledger.index(), head)?;
-            for (_, name, call) in intents.pending()? {
-                match mempool.admit_promised(call) {
-                    Ok(_) | Err(AdmissionError::Pool(PoolError::Known { .. })) => {}
-                    Err(error) => {
-                        tracing::warn!(intent = name, %error, "call waits outside the pool")
-                    }
-                }
-            }
+            intents.settle(ledger.view().as_ref(), ledger.index(), head)?;
+            intents.pending()?.into_iter().for_each(|intent| admit(&mempool, intent));
             Ok(())
         };
         tokio::task::spawn_blocking(work).await.map_err(|_| NodeError::Interrupted)?
@@ -84,5 +77,13 @@ impl Outbox {
                 Err(error) => tracing::warn!(%hash, %error, "cannot tell peers of the call"),
             }
         }
+    }
+}
+
+fn admit(mempool: &Mempool, intent: PendingIntent) {
+    let PendingIntent { name, call, .. } = intent;
+    match mempool.admit_promised(call) {
+        Ok(_) | Err(AdmissionError::Pool(PoolError::Known { .. })) => {}
+        Err(error) => tracing::warn!(intent = name, %error, "a call waits outside the pool"),
     }
 }

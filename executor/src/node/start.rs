@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use aipot_domain_runtime::genesis::Genesis;
 use aipot_domain_runtime::primitives::GenesisHash;
-use aipot_domain_runtime::state::ReadState;
 use tokio::sync::{Mutex, Notify, mpsc, watch};
 
 use super::gossip::listen;
@@ -24,12 +23,14 @@ use crate::network::{Network, NetworkConfiguration, NetworkError, NetworkEvent, 
 use crate::pool::mempool::{Mempool, StateSource};
 use crate::producer::Producer;
 use crate::store::artefacts::{ArtefactError, ArtefactStore};
-use crate::store::{DatabaseError, NodeDatabase};
+use crate::store::{DatabaseError, EventLog, EventLogError, NodeDatabase};
 
 /// The node's secret, inside its folder.
 pub const KEY_FILE: &str = "key";
 /// Everything the node knows, inside its folder.
 const DATABASE_FILE: &str = "node.redb";
+/// What roles write down, inside its folder.
+const LOG_FILE: &str = "events.log";
 /// Models and data, inside its folder.
 const ARTEFACT_FOLDER: &str = "artefacts";
 /// Files on their way here over RPC, inside its folder.
@@ -57,6 +58,9 @@ pub enum StartError {
     /// The artefacts in the folder cannot be used.
     #[error(transparent)]
     Artefacts(#[from] ArtefactError),
+    /// The log in the folder cannot be used.
+    #[error(transparent)]
+    Log(#[from] EventLogError),
     /// The network cannot be started.
     #[error(transparent)]
     Network(#[from] NetworkError),
@@ -98,7 +102,7 @@ impl Node {
         let (network, events) = Network::start(network, artefacts).await?;
         let state = state_source(&base.ledger);
         let mempool = Arc::new(Mempool::new(base.ledger.genesis(), state, pool));
-        let node = assemble(base, network, mempool, Running { chain, events }).await?;
+        let node = assemble(base, network, mempool, Running { chain, events })?;
         let mut tasks = node.shared.tasks.lock().await;
         if let Some(settings) = rpc {
             let uploads = folder.join(UPLOAD_FOLDER);
@@ -128,6 +132,7 @@ struct Base {
     database: Arc<NodeDatabase>,
     ledger: Arc<Ledger>,
     artefacts: Arc<ArtefactStore>,
+    log: EventLog,
 }
 
 impl Base {
@@ -139,7 +144,8 @@ impl Base {
             let database = Arc::new(NodeDatabase::open(folder.join(DATABASE_FILE))?);
             let ledger = Arc::new(Ledger::open(&database, &genesis, chain_genesis)?);
             let artefacts = Arc::new(ArtefactStore::open(folder.join(ARTEFACT_FOLDER))?);
-            Ok(Self { keys, database, ledger, artefacts })
+            let log = EventLog::open(folder.join(LOG_FILE))?;
+            Ok(Self { keys, database, ledger, artefacts, log })
         };
         tokio::task::spawn_blocking(open).await.map_err(|_| StartError::Interrupted)?
     }
@@ -152,13 +158,13 @@ struct Running {
 }
 
 /// Connects the parts and starts their tasks.
-async fn assemble(
+fn assemble(
     base: Base,
     network: Network,
     mempool: Arc<Mempool>,
     running: Running,
 ) -> Result<NodeHandle, StartError> {
-    let Base { keys, database, ledger, artefacts } = base;
+    let Base { keys, database, ledger, artefacts, log } = base;
     let Running { chain, events } = running;
     let genesis = ledger.genesis();
     let intents = Arc::new(Intents::on(database, Arc::clone(&keys), genesis)?);
@@ -207,6 +213,7 @@ async fn assemble(
         ledger,
         heads,
         artefacts,
+        log,
         network,
         mempool,
         intents,
@@ -245,8 +252,8 @@ async fn until(stop: Stop, task: impl Future<Output = ()>) {
 }
 
 fn state_source(ledger: &Arc<Ledger>) -> StateSource {
-    let state = Arc::clone(ledger.state());
-    Arc::new(move || Arc::clone(&state) as Arc<dyn ReadState + Send + Sync>)
+    let ledger = Arc::clone(ledger);
+    Arc::new(move || ledger.view())
 }
 
 /// The name under which nodes of this network find each other.

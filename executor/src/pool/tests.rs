@@ -190,7 +190,7 @@ fn only_what_is_wrong_for_everybody_is_held_against_a_peer() {
         |bytes: &[u8]| verify(bytes, &network).map(|_| CallHash::of(bytes)).map_err(Into::into);
     let mut forged = scene.call(1, 0);
     *forged.last_mut().unwrap() ^= 1;
-    for bad in [&b""[..], &[0; 40_000], &forged] {
+    for bad in [&b""[..], &vec![0; 40_000], &forged] {
         assert_eq!(verdict(&of(bad)), GossipVerdict::Reject);
     }
     assert_eq!(verdict(&of(&scene.call(1, 0))), GossipVerdict::Accept);

@@ -6,9 +6,7 @@
 
 use alloc::vec::Vec;
 
-use blake3::hazmat::{
-    HasherExt, Mode, left_subtree_len, merge_subtrees_non_root, merge_subtrees_root,
-};
+use blake3::hazmat::{HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root};
 use parity_scale_codec::{Decode, Encode, MaxEncodedLen};
 
 use crate::bounded::{BoundedBytes, BoundedVec};
@@ -270,7 +268,7 @@ pub fn prove_chunk(bytes: &[u8], chunk_index: u64) -> Option<ChunkProof> {
     let mut path = Vec::new();
     let (mut rest, mut offset) = (bytes, 0_u64);
     for is_right in turns(u64::try_from(bytes.len()).ok()?, chunk_index)? {
-        let left_length = left_subtree_len(u64::try_from(rest.len()).ok()?);
+        let left_length = left_length(u64::try_from(rest.len()).ok()?);
         let (left, right) = rest.split_at_checked(usize::try_from(left_length).ok()?)?;
         let middle = offset.checked_add(left_length)?;
         if is_right {
@@ -295,7 +293,7 @@ fn turns(byte_count: u64, chunk_index: u64) -> Option<Vec<bool>> {
     let mut length = byte_count;
     let mut turns = Vec::new();
     while length > CHUNK_LENGTH {
-        let left = left_subtree_len(length);
+        let left = left_length(length);
         let is_right = offset >= left;
         turns.push(is_right);
         if is_right {
@@ -306,6 +304,12 @@ fn turns(byte_count: u64, chunk_index: u64) -> Option<Vec<bool>> {
         }
     }
     Some(turns)
+}
+
+/// Length of the left subtree of `length` bytes: the largest power of two below `length`, which must be
+/// more than one chunk. BLAKE3's own function of this meaning overflows at the largest length.
+fn left_length(length: u64) -> u64 {
+    1 << length.saturating_sub(1).checked_ilog2().unwrap_or(0)
 }
 
 /// Chaining value of the subtree of `bytes` that begins at `offset` of the whole.

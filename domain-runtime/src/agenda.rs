@@ -69,3 +69,6 @@ pub fn take(state: &mut State<'_>, block: BlockNumber) -> Result<Agenda, Fault> 
     }
     Ok(agenda)
 }
+
+#[cfg(test)]
+mod tests;

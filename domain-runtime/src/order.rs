@@ -192,4 +192,4 @@ pub fn test_commitment(file: &DataFile, salt: &Salt) -> Commitment {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -235,3 +235,6 @@ fn bytes_from_hex(text: &str) -> Option<[u8; 32]> {
 fn write_hex(bytes: &[u8], formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,3 +49,52 @@ proptest! {
         prop_assert!(phase <= Phase::Final);
     }
 }
+
+proptest! {
+    #[test]
+    fn every_phase_begins_where_the_one_before_ends(
+        lengths in prop::array::uniform9(1_u32..1_000),
+        submitted in 0_u32..1_000_000,
+    ) {
+        let windows = windows(lengths);
+        let submitted = BlockNumber(submitted);
+        let mut start = submitted.after(1);
+        for phase in PHASES {
+            prop_assert_eq!(windows.start(phase, submitted), start);
+            prop_assert_eq!(windows.phase(submitted, start), phase);
+            let last = BlockNumber(start.after(windows.length(phase)).0 - 1);
+            prop_assert_eq!(windows.phase(submitted, last), phase);
+            start = start.after(windows.length(phase));
+        }
+        prop_assert_eq!(windows.start(Phase::Final, submitted), start);
+        prop_assert_eq!(windows.phase(submitted, start), Phase::Final);
+        let close = windows.start(Phase::Reveal, submitted);
+        prop_assert_eq!(windows.settlement_blocks(), u64::from(start.0 - close.0));
+    }
+
+    #[test]
+    fn windows_of_any_length_do_not_wrap(lengths: [u32; 9], submitted: u32, at: u32) {
+        let windows = windows(lengths);
+        let phase = windows.phase(BlockNumber(submitted), BlockNumber(at));
+        prop_assert!(phase <= Phase::Final);
+        prop_assert!(windows.settlement_blocks() <= 8 * u64::from(u32::MAX));
+        let starts = PHASES.map(|phase| windows.start(phase, BlockNumber(submitted)));
+        prop_assert!(starts.is_sorted());
+    }
+}
+
+fn windows(lengths: [u32; 9]) -> Windows {
+    let [open, train, reveal, availability, test_reveal, commit, opening, challenge, extension] =
+        lengths;
+    Windows {
+        open,
+        train,
+        reveal,
+        availability,
+        test_reveal,
+        evaluation_commit: commit,
+        evaluation_reveal: opening,
+        challenge,
+        challenge_extension: extension,
+    }
+}

@@ -51,14 +51,17 @@ impl OrderBook {
     }
 
     fn drop_settled(&mut self, state: &dyn ReadState) -> Result<(), BookError> {
-        let mut settled = Vec::new();
+        let mut settled = BTreeSet::new();
         for order in &self.running {
             let record = read_record::<OrderRecord>(state, order)?;
             if record.is_some_and(|record| record.outcome.is_some()) {
-                settled.push(*order);
+                settled.insert(*order);
             }
         }
-        settled.iter().for_each(|order| drop(self.running.remove(order)));
+        self.running.retain(|order| !settled.contains(order));
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,8 @@ pub(super) fn plan(situation: &Situation<'_>) -> Vec<Action> {
         (Phase::Train, None) => train_and_claim(situation),
         (Phase::Reveal, Some(claim)) if claim.model.is_none() => reveal(situation, claim),
         (Phase::Availability, Some(claim)) => serve_model(situation, claim),
+        // Claims are closed: a training that is still under way has no use.
+        (phase, None) if phase > Phase::Train => vec![Action::FinishTraining],
         _ => Vec::new(),
     }
 }

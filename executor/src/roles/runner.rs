@@ -95,7 +95,15 @@ impl Runner {
             self.forget(state.as_ref(), &order)?;
         }
         for order in running {
-            let Some(view) = OrderView::read(state.as_ref(), &order, head)? else { continue };
+            let view = match OrderView::read(state.as_ref(), &order, head) {
+                Ok(Some(view)) => view,
+                Ok(None) => continue,
+                Err(error) => {
+                    // A block that settles the order may have been applied between two reads.
+                    tracing::warn!(%order, %error, "the order cannot be read; trying again");
+                    continue;
+                }
+            };
             if !self.orders.contains_key(&order) {
                 self.follow(&order).await;
             }

@@ -39,3 +39,6 @@ pub(super) fn needed(
     let data = test.chain([specification.data.train.root]).map(|root| ContentHash(root.0));
     models.map(|root| ContentHash(root.0)).chain(data).collect()
 }
+
+#[cfg(test)]
+mod tests;

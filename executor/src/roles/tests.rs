@@ -1,10 +1,11 @@
 //! Whole orders through the real runtime, driven by nothing but the plans of the roles.
 
 mod actor;
+mod live;
 mod world;
 
 use aipot_domain_runtime::event::{Event, Verdict, VoidReason};
-use aipot_domain_runtime::order::DataFormat;
+use aipot_domain_runtime::order::{DataFormat, OrderSpecification};
 use aipot_domain_runtime::outcome::Outcome;
 use aipot_domain_runtime::payment::PayoutRole;
 use aipot_domain_runtime::primitives::{AccountId, Amount, OrderId, Salt};
@@ -14,7 +15,7 @@ use aipot_trainer::dataset::digits::{DIGITS_DIVISOR, digits};
 use aipot_trainer::dataset::{DataFacts, Dataset, split};
 use aipot_trainer::specification::{TestFacts, parse_order_toml};
 
-use super::*;
+use super::{Action, Knowledge, OrderView};
 use crate::store::artefacts::ContentHash;
 use actor::Behavior;
 use world::{Cast, Order, World};
@@ -77,6 +78,11 @@ fn digits_order(example_count: usize, test_count: usize, seed: u64) -> Order {
 
 fn small_order() -> Order {
     digits_order(500, 100, 1)
+}
+
+/// An order for tests of single rules.
+pub(super) fn small_specification() -> OrderSpecification {
+    small_order().specification
 }
 
 /// A world in which the small order is submitted and its committee drawn.
@@ -303,4 +309,100 @@ fn nodes_that_are_restarted_at_every_block_come_to_the_same_state() {
     assert_eq!(undisturbed.1, 2);
     assert_eq!(undisturbed.1, disturbed.1);
     assert!(undisturbed.0 == disturbed.0, "the states differ");
+}
+
+/// The world when the next block is the first of `phase`.
+fn at_phase(world: &mut World, order: &OrderId, phase: Phase) -> OrderView {
+    loop {
+        let view = world.view(order).expect("the order runs until that phase");
+        if view.phase == phase {
+            return view;
+        }
+        world.step();
+    }
+}
+
+fn calls(actions: &[Action]) -> Vec<&str> {
+    let mut purposes = Vec::new();
+    for action in actions {
+        if let Action::Call { purpose, .. } = action {
+            purposes.push(purpose.as_str());
+        }
+    }
+    purposes
+}
+
+#[test]
+fn challengers_take_turns_and_never_spend_what_they_lack() {
+    let (mut world, order, _, validators) = drawn();
+    world.behave(&validators[0], Behavior::CopiedScore);
+    let view = at_phase(&mut world, &order, Phase::Challenge);
+    let planned = |free: Option<Amount>| -> usize {
+        let plans = validators[1..].iter().map(|validator| {
+            let mut me = world.member(validator);
+            me.free = free.unwrap_or(me.free);
+            calls(&world.actors[world.place(validator)].plan_now(&view, &me)).len()
+        });
+        plans.sum()
+    };
+    assert_eq!(planned(None), 1);
+    assert_eq!(planned(Some(Amount::tokens(5))), 0, "the bond leaves nothing for the fee");
+}
+
+#[test]
+fn a_validator_that_knows_nothing_looks_for_files_and_accuses_nobody() {
+    let (mut world, order, _, validators) = drawn();
+    world.behave(&validators[0], Behavior::Constant);
+    let view = at_phase(&mut world, &order, Phase::Challenge);
+    let me = world.member(&validators[1]);
+    let stranger = actor::Actor::stranger(&world.actors[world.place(&validators[1])]);
+    let actions = stranger.plan(&view, &me, &Knowledge::default());
+    assert!(!actions.is_empty());
+    assert!(actions.iter().all(|action| matches!(action, Action::Fetch { .. })), "{actions:?}");
+}
+
+#[test]
+fn chunks_are_asked_for_after_peers_had_their_time_and_while_answers_can_be_demanded() {
+    let (mut world, order, providers, validators) = drawn();
+    world.behave(&providers[0], Behavior::Unreachable);
+    at_phase(&mut world, &order, Phase::Availability);
+    let asked: Vec<bool> = (0..WINDOWS.availability)
+        .map(|_| {
+            let view = world.view(&order).unwrap();
+            let me = world.member(&validators[0]);
+            let actions = world.actors[world.place(&validators[0])].plan_now(&view, &me);
+            world.block();
+            !calls(&actions).is_empty()
+        })
+        .collect();
+    let expected: Vec<bool> = (0..WINDOWS.availability).map(|block| (2..6).contains(&block)).collect();
+    assert_eq!(asked, expected);
+}
+
+#[test]
+fn a_provider_takes_the_model_as_it_is_when_claims_close_soon() {
+    let (mut world, order, providers, _) = drawn();
+    let provider = world.place(&providers[0]);
+    world.actors[provider].keep(small_order().train);
+    let planned = |world: &World| {
+        let view = world.view(&order).unwrap();
+        let me = world.member(&providers[0]);
+        world.actors[provider].plan(&view, &me, &Knowledge::default())
+    };
+    assert_eq!(planned(&world), [Action::Train]);
+    while world.view(&order).unwrap().blocks_left() > 1 {
+        world.block();
+    }
+    assert_eq!(planned(&world), [Action::Train, Action::FinishTraining]);
+    world.block();
+    assert_eq!(planned(&world), [Action::FinishTraining]);
+}
+
+#[test]
+fn a_client_without_its_secret_reveals_nothing() {
+    let (mut world, order, _, _) = drawn();
+    let view = at_phase(&mut world, &order, Phase::TestReveal);
+    let me = world.member(&world.actors[0].account);
+    assert_eq!(world.actors[0].plan(&view, &me, &Knowledge::default()), []);
+    assert_eq!(world.actors[0].plan_now(&view, &me).len(), 1);
 }

@@ -74,3 +74,6 @@ pub fn remove(path: &Path) -> Result<(), FileError> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

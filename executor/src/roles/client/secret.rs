@@ -112,3 +112,6 @@ pub fn forget(folder: &Path, order: &OrderId) -> Result<(), FileError> {
 fn path(folder: &Path, order: &OrderId, ending: &str) -> PathBuf {
     folder.join(ORDERS).join(format!("{order}.{ending}"))
 }
+
+#[cfg(test)]
+mod tests;

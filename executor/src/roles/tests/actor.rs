@@ -109,6 +109,11 @@ impl Actor {
         }
     }
 
+    /// The same account on a machine without any files.
+    pub(super) fn stranger(other: &Self) -> Self {
+        Self::new(other.keypair.clone(), other.roles)
+    }
+
     /// Keeps the files of an own order.
     pub(super) fn remember(&mut self, specification: &OrderSpecification, order: &Order) {
         self.files.put(order.train.clone());
@@ -188,6 +193,13 @@ impl Actor {
         self.under_way.remove(&(*order, name));
     }
 
+    /// What is due with all that this node knows.
+    pub(super) fn plan_now(&self, view: &OrderView, me: &Member) -> Vec<Action> {
+        let nothing = Knowledge::default();
+        self.plan(view, me, self.knowledge.get(&view.id()).unwrap_or(&nothing))
+    }
+
+    /// What would be due with other knowledge.
     pub(super) fn plan(&self, view: &OrderView, me: &Member, knowledge: &Knowledge) -> Vec<Action> {
         let situation = Situation {
             view,

@@ -173,6 +173,11 @@ impl World {
         self.served().contains_key(&hash)
     }
 
+    /// An actor's account as the state has it.
+    pub(super) fn member(&self, account: &AccountId) -> Member {
+        Member::read(&self.store, *account, self.genesis).unwrap()
+    }
+
     fn served(&self) -> Served {
         self.actors.iter().flat_map(Actor::served).collect()
     }
@@ -182,7 +187,7 @@ impl World {
         let served = self.served();
         for place in 0..self.actors.len() {
             let account = self.actors[place].account;
-            let me = Member::read(&self.store, account, self.genesis).unwrap();
+            let me = self.member(&account);
             for order in &orders {
                 let Some(view) = self.view(order) else { continue };
                 for (name, call) in self.actors[place].act(&view, &me, &served) {
@@ -201,7 +206,8 @@ impl World {
         self.submitted.push(Submitted { actor, order, name, call });
     }
 
-    fn block(&mut self) {
+    /// Lets a block pass in which nobody acts.
+    pub(super) fn block(&mut self) {
         self.head = self.head.after(1);
         let beacon = Beacon(*blake3::hash(&self.head.0.to_le_bytes()).as_bytes());
         let at = At { block: self.head, beacon };
@@ -242,7 +248,7 @@ fn actor(seed: u8, roles: Option<Roles>) -> Actor {
     Actor::new(secret.expand_to_keypair(ExpansionMode::Uniform), roles.unwrap_or_default())
 }
 
-fn parameters() -> Parameters {
+pub(super) fn parameters() -> Parameters {
     Parameters {
         order_limits: OrderLimits {
             window_min_blocks: 1,

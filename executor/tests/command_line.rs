@@ -1,6 +1,8 @@
 //! The command line as a stranger meets it: good input gives the promised JSON, bad input a sentence that
 //! names field, value and what is allowed, and an exit code.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -14,8 +14,9 @@ use super::{ConfigurationError, KEYS, Key, Origin};
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// What the name of every variable begins with.
 const PREFIX: &str = "AIPOT_";
-/// Variables with this prefix that are no keys: the log filter of every command, and the file itself.
-const OTHER_VARIABLES: &[&str] = &["AIPOT_LOG", "AIPOT_CONFIGURATION"];
+/// Variables with this prefix that are no keys of a node: the log filter of every command, and the node that
+/// other commands ask.
+const OTHER_VARIABLES: &[&str] = &["AIPOT_LOG", "AIPOT_NODE"];
 
 /// The values of one key.
 #[derive(Debug)]

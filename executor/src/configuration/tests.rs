@@ -57,7 +57,8 @@ fn an_unknown_key_is_refused_with_a_hint_wherever_it_stands() {
 
 #[test]
 fn variables_of_others_are_passed_over() {
-    let environment = [("PATH", "/bin"), ("AIPOT_LOG", "debug"), ("OTHER_CHAIN", "x")];
+    let environment =
+        [("PATH", "/bin"), ("AIPOT_LOG", "debug"), ("AIPOT_NODE", "x"), ("OTHER_CHAIN", "x")];
     assert_eq!(resolve(FILE, &environment, &[]).unwrap(), resolve(FILE, &[], &[]).unwrap());
 }
 

@@ -60,7 +60,7 @@ pub fn turn(state: &dyn ReadState, account: &AccountId, number: u32) -> Result<T
     Ok(Turn::Overdue { waited_blocks_min: count.min(PATIENCE_BLOCKS_MAX) })
 }
 
-/// Packs calls, in their order, into at most [`BUNDLES_MAX`] bundles.
+/// Packs calls, in their order, into at most `BUNDLES_MAX` bundles.
 pub fn pack(network: GenesisHash, calls: Vec<Vec<u8>>) -> Vec<Bundle> {
     let mut bundles: Vec<Bundle> = Vec::new();
     for call in calls {

@@ -59,11 +59,16 @@ pub enum Action {
         /// Its purpose, unique for this node together with the order.
         purpose: String,
         /// The call.
-        call: Call,
+        call: Box<Call>,
     },
 }
 
 impl Action {
+    /// Sends `call` for a purpose.
+    pub fn call(purpose: impl Into<String>, call: Call) -> Self {
+        Self::Call { purpose: purpose.into(), call: Box::new(call) }
+    }
+
     /// Tells actions of one order apart.
     pub fn name(&self) -> String {
         match self {

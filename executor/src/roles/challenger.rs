@@ -83,7 +83,7 @@ fn accuse(
     let (accused, accused_of) = (situation.short_name(validator), situation.short_name(&provider));
     let purpose = format!("challenge/{accused}/{accused_of}");
     let call = Call::Challenge { order: situation.view.id(), validator: *validator, provider };
-    Some(Action::Call { purpose, call })
+    Some(Action::call(purpose, call))
 }
 
 /// What `validator` should have said of the model of `provider`; `None` when this node cannot tell.
@@ -139,7 +139,7 @@ fn sit_in_judgement(situation: &Situation<'_>) -> Vec<Action> {
     actions.extend(mine.into_iter().filter_map(|(number, one)| {
         let Answer { score, digest } = recompute(situation, &one.validator, &one.provider)?;
         let call = Call::Judge { order: situation.view.id(), challenge: number, score, digest };
-        Some(Action::Call { purpose: format!("judge/{number}"), call })
+        Some(Action::call(format!("judge/{number}"), call))
     }));
     actions
 }

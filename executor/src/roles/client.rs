@@ -37,16 +37,15 @@ fn reveal(situation: &Situation<'_>) -> Option<Action> {
     if view.running.progress.test.is_some() {
         return publish(situation, secret);
     }
-    let is_committed = test_commitment(&secret.file, &secret.salt)
-        == view.specification().data.test_commitment;
+    let is_committed =
+        test_commitment(&secret.file, &secret.salt) == view.specification().data.test_commitment;
     if view.running.order.client != situation.me.account || !is_committed {
         return None;
     }
     // Served first: whoever sees the reveal can fetch the file.
     let reveal = || {
-        let call =
-            Call::RevealTest { order: view.id(), file: secret.file, salt: secret.salt };
-        Action::Call { purpose: "reveal-test".to_owned(), call }
+        let call = Call::RevealTest { order: view.id(), file: secret.file, salt: secret.salt };
+        Action::call("reveal-test", call)
     };
     Some(publish(situation, secret).unwrap_or_else(reveal))
 }

@@ -59,7 +59,9 @@ pub(super) fn remove(folder: &Path, order: &OrderId) {
 fn read<T: Decode>(path: &Path) -> Option<T> {
     match durable::read(path) {
         Ok(bytes) => T::decode_all(&mut bytes?.as_slice())
-            .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "a note is damaged"))
+            .inspect_err(
+                |error| tracing::warn!(path = %path.display(), %error, "a note is damaged"),
+            )
             .ok(),
         Err(error) => {
             tracing::warn!(%error, "a note cannot be read");

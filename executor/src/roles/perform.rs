@@ -18,7 +18,7 @@ use aipot_validator::test_set::{OrderFiles, TestSetError};
 use super::action::Action;
 use super::assessment::{AssessError, Assessment, Examination};
 use super::client::{ClientSecret, SecretError, recall_test};
-use super::situation::{LocalModel, Secrets};
+use super::situation::{LocalModel, Secrets, number};
 use super::{RolesConfiguration, notes};
 use crate::node::{CallOutcome, NodeError, NodeHandle};
 use crate::scheduler::{Job, Priority};
@@ -122,8 +122,7 @@ impl Secrets for NodeHandle {
 
 /// The seed of this node's training run for an order: the same after a restart.
 pub(super) fn training_seed(secrets: &dyn Secrets, order: &OrderId) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = secrets.salt(&format!("{SEED_PURPOSE}/{order}")).0;
-    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    number(&secrets.salt(&format!("{SEED_PURPOSE}/{order}")))
 }
 
 impl Hands {
@@ -143,7 +142,7 @@ impl Hands {
                 let proof = self.prove(file, chunk_index).await?;
                 self.call(&task, Call::ServeChunk { order: task.order, target, proof }).await
             }
-            Action::Call { call, .. } => self.call(&task, call).await,
+            Action::Call { call, .. } => self.call(&task, *call).await,
         }
     }
 
@@ -264,11 +263,7 @@ impl Hands {
         Ok(Learned::Nothing)
     }
 
-    async fn prove(
-        &self,
-        file: ContentHash,
-        chunk_index: u64,
-    ) -> Result<ChunkProof, PerformError> {
+    async fn prove(&self, file: ContentHash, chunk_index: u64) -> Result<ChunkProof, PerformError> {
         let handle = self.handle.clone();
         let read = move || handle.artefacts().read(file);
         let bytes = tokio::task::spawn_blocking(read).await??;
@@ -304,7 +299,8 @@ fn assess(
 /// Memory of an evaluation: both data files, examples, answers, and the model twice.
 fn evaluation_bytes(specification: &OrderSpecification) -> u64 {
     let data = &specification.data;
-    let examples = u64::from(data.train_example_count).saturating_add(data.test_example_count.into());
+    let examples =
+        u64::from(data.train_example_count).saturating_add(data.test_example_count.into());
     let width = u64::from(data.feature_count).saturating_add(data.class_count.into());
     let values = examples.saturating_mul(width).saturating_mul(FLOAT_BYTES);
     // A number in a file takes about as many bytes as the f32 that is made of it. An order that was

@@ -61,7 +61,7 @@ fn claim(situation: &Situation<'_>, model: &LocalModel) -> Option<Action> {
     let commitment = claim_commitment(&opening(situation, model)?);
     let order = situation.view.id();
     let call = Call::Claim { order, commitment, sequence: CLAIM_SEQUENCE };
-    Some(Action::Call { purpose: CLAIM_PURPOSE.to_owned(), call })
+    Some(Action::call(CLAIM_PURPOSE, call))
 }
 
 fn reveal(situation: &Situation<'_>, claim: &Claim) -> Vec<Action> {
@@ -80,7 +80,7 @@ fn reveal(situation: &Situation<'_>, claim: &Claim) -> Vec<Action> {
         trace_root: opening.trace_root,
         salt: opening.salt,
     };
-    vec![Action::Call { purpose: "reveal".to_owned(), call }]
+    vec![Action::call("reveal", call)]
 }
 
 fn serve_model(situation: &Situation<'_>, claim: &Claim) -> Vec<Action> {

@@ -9,7 +9,7 @@ use aipot_domain_runtime::order::DataFile;
 use aipot_domain_runtime::progress::TestSource;
 
 use super::action::Action;
-use super::situation::Situation;
+use super::situation::{Situation, number};
 use crate::store::artefacts::ContentHash;
 
 /// Share of the time in which requests are accepted that peers are given first: one third, so that
@@ -72,12 +72,8 @@ pub(super) fn serve(
     chunks.sort_unstable();
     chunks.dedup();
     let target_name = situation.target_name(&target);
-    let serve = |chunk_index| Action::Serve {
-        target,
-        target_name: target_name.clone(),
-        file,
-        chunk_index,
-    };
+    let serve =
+        |chunk_index| Action::Serve { target, target_name: target_name.clone(), file, chunk_index };
     chunks.into_iter().map(serve).collect()
 }
 
@@ -104,12 +100,7 @@ fn request(
     }
     let purpose = format!("request/{}", situation.target_name(&target));
     // Which chunk is nobody's to foresee: a file with holes is found out like one that is not there.
-    let chunk_index = chosen_chunk(&situation.salt(&purpose).0, byte_count);
+    let chunk_index = number(&situation.salt(&purpose)) % chunk_count(byte_count);
     let call = Call::RequestChunk { order: view.id(), target, chunk_index };
-    Some(Action::Call { purpose, call })
-}
-
-fn chosen_chunk(secret: &[u8; 32], byte_count: u64) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = *secret;
-    u64::from_le_bytes([a, b, c, d, e, f, g, h]) % chunk_count(byte_count)
+    Some(Action::call(purpose, call))
 }

@@ -144,14 +144,11 @@ impl Runner {
             inclusion_blocks: self.hands.configuration.inclusion_blocks,
         };
         let actions = plan(&situation, self.hands.configuration.roles);
-        for action in actions {
-            if action == Action::FinishTraining {
-                let Some(followed) = self.orders.get(&view.id()) else { continue };
-                followed.is_urgent.store(true, Ordering::Relaxed);
-            } else {
-                self.begin(view, action);
-            }
+        if actions.contains(&Action::FinishTraining) {
+            followed.is_urgent.store(true, Ordering::Relaxed);
         }
+        let actions = actions.into_iter().filter(|action| *action != Action::FinishTraining);
+        actions.for_each(|action| self.begin(view, action));
     }
 
     fn begin(&mut self, view: &OrderView, action: Action) {

@@ -73,6 +73,11 @@ impl Knowledge {
     }
 }
 
+/// A number that is as secret as the salt it is made of.
+pub(super) fn number(salt: &Salt) -> u64 {
+    salt.0.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
 /// The files that this node has.
 pub trait Files {
     /// Whether this one is among them.

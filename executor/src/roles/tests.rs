@@ -186,9 +186,8 @@ fn lazy_validator_is_slashed(behavior: Behavior) {
     let outcome = settle(&mut world, &order);
     assert_eq!(slashed(&world), [lazy], "{behavior:?}");
     assert_eq!(challenge_count(&world), 1);
-    let is_upheld = |event: &Event| {
-        matches!(event, Event::ChallengeDecided { verdict: Verdict::Upheld, .. })
-    };
+    let is_upheld =
+        |event: &Event| matches!(event, Event::ChallengeDecided { verdict: Verdict::Upheld, .. });
     assert!(world.events.iter().any(is_upheld));
     assert_eq!(paid(&outcome, PayoutRole::Validator), sorted(validators[1..].to_vec()));
     assert!(outcome.winner().is_some());
@@ -375,7 +374,8 @@ fn chunks_are_asked_for_after_peers_had_their_time_and_while_answers_can_be_dema
             !calls(&actions).is_empty()
         })
         .collect();
-    let expected: Vec<bool> = (0..WINDOWS.availability).map(|block| (2..6).contains(&block)).collect();
+    let expected: Vec<bool> =
+        (0..WINDOWS.availability).map(|block| (2..6).contains(&block)).collect();
     assert_eq!(asked, expected);
 }
 

@@ -99,7 +99,7 @@ fn entries(situation: &Situation<'_>) -> EvaluationEntries {
 fn commit(situation: &Situation<'_>, entries: &EvaluationEntries) -> Action {
     let (commitment, _) = commitment(situation, entries);
     let call = Call::CommitEvaluation { order: situation.view.id(), commitment };
-    Action::Call { purpose: COMMIT_PURPOSE.to_owned(), call }
+    Action::call(COMMIT_PURPOSE, call)
 }
 
 fn reveal(situation: &Situation<'_>) -> Option<Action> {
@@ -111,7 +111,7 @@ fn reveal(situation: &Situation<'_>) -> Option<Action> {
         return None;
     }
     let call = Call::RevealEvaluation { order: situation.view.id(), entries, salt };
-    Some(Action::Call { purpose: "evaluation-reveal".to_owned(), call })
+    Some(Action::call("evaluation-reveal", call))
 }
 
 fn commitment(situation: &Situation<'_>, entries: &EvaluationEntries) -> (Commitment, Salt) {

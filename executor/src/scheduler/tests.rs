@@ -97,9 +97,8 @@ fn any_job() -> impl Strategy<Value = Job> {
         Just(Priority::Training),
         Just(Priority::Plotting)
     ];
-    (priority, 0_u32..8, 0_u64..10).prop_map(|(priority, deadline, bytes)| {
-        job(priority, deadline, bytes)
-    })
+    (priority, 0_u32..8, 0_u64..10)
+        .prop_map(|(priority, deadline, bytes)| job(priority, deadline, bytes))
 }
 
 fn any_device() -> impl Strategy<Value = DeviceLoad> {

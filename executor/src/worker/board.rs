@@ -63,11 +63,7 @@ impl Board {
             match decide(&queue, &[self.load()]) {
                 None => return,
                 Some(Decision::Start(Assignment { job_index, .. })) => self.start(job_index),
-                Some(Decision::Preempt(Preemption { stopped, .. })) => {
-                    for place in stopped {
-                        self.running[place].control.stop();
-                    }
-                }
+                Some(Decision::Preempt(Preemption { stopped, .. })) => self.stop(&stopped),
             }
         }
     }
@@ -77,6 +73,12 @@ impl Board {
             capacity_bytes: self.capacity_bytes,
             jobs_max: self.jobs_max,
             running: self.running.iter().map(|running| running.job).collect(),
+        }
+    }
+
+    fn stop(&self, places: &[usize]) {
+        for place in places {
+            self.running[*place].control.stop();
         }
     }
 

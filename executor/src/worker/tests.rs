@@ -80,7 +80,7 @@ fn worker(folder: &TempDir, jobs_max: usize) -> Worker {
         memory_bytes: 1 << 30,
         jobs_max,
         checkpoint_steps: 4,
-        checkpoint_time: Duration::from_secs(3600),
+        checkpoint_time: Duration::from_hours(1),
     })
 }
 
@@ -127,8 +127,7 @@ async fn a_training_broken_off_goes_on_from_its_checkpoint_to_the_same_model() {
 
     let first = worker(&disturbed, 1);
     let mut progress = first.progress();
-    let training =
-        first.train(job(specification.clone()), Arc::new(Fixed(digits_file())));
+    let training = first.train(job(specification.clone()), Arc::new(Fixed(digits_file())));
     let crash = async {
         // The second report comes a report interval after the first, many checkpoints later.
         progress.recv().await.unwrap();

@@ -89,10 +89,11 @@ impl Worker {
         };
         let shared = Arc::clone(&self.shared);
         let work = move |control: &Control| {
-            let bytes = match artefacts.training_data(ContentHash(job.specification.data.train.root.0)) {
-                Ok(bytes) => bytes,
-                Err(error) => return JobEnd::Finished(Err(error.into())),
-            };
+            let bytes =
+                match artefacts.training_data(ContentHash(job.specification.data.train.root.0)) {
+                    Ok(bytes) => bytes,
+                    Err(error) => return JobEnd::Finished(Err(error.into())),
+                };
             let reporter = Reporter::new(job.specification.id(), &shared.progress);
             let mut session = Session::new(&job, &shared.configuration, control, reporter);
             match session.train(&bytes) {

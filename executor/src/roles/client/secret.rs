@@ -60,12 +60,7 @@ pub enum SecretError {
 ///
 /// # Errors
 /// [`FileError`] when the disk refuses; the order must not be submitted then.
-pub fn remember(
-    folder: &Path,
-    order: &OrderId,
-    salt: &Salt,
-    test: &[u8],
-) -> Result<(), FileError> {
+pub fn remember(folder: &Path, order: &OrderId, salt: &Salt, test: &[u8]) -> Result<(), FileError> {
     durable::write(&path(folder, order, TEST_ENDING), test)?;
     let secret = ClientSecret { file: data_file(test), salt: *salt };
     durable::write(&path(folder, order, SECRET_ENDING), &secret.encode())

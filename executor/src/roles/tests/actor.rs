@@ -172,11 +172,10 @@ impl Actor {
                 .collect();
             for action in due {
                 let name = action.name();
-                if let Some(call) = self.perform(action, view, &mut knowledge, served) {
-                    self.under_way.insert((order, name.clone()));
-                    calls.push((name, call));
-                }
+                let call = self.perform(action, view, &mut knowledge, served);
+                calls.extend(call.map(|call| (name, call)));
             }
+            self.under_way.extend(calls.iter().map(|(name, _)| (order, name.clone())));
         }
         self.knowledge.insert(order, knowledge);
         calls
@@ -186,10 +185,10 @@ impl Actor {
         &mut self,
         order: &OrderId,
         name: String,
-        outcome: CallOutcome,
+        outcome: &CallOutcome,
         head: BlockNumber,
     ) {
-        self.calls.ended(order, &name, &outcome, head);
+        self.calls.ended(order, &name, outcome, head);
         self.under_way.remove(&(*order, name));
     }
 
@@ -243,7 +242,7 @@ impl Actor {
                 None
             }
             Action::Seal { entries } => {
-                knowledge.sealed = Some(self.said(entries));
+                knowledge.sealed = Some(self.said(&entries));
                 None
             }
             Action::PublishTest { .. } => {
@@ -255,7 +254,7 @@ impl Actor {
                 let proof = prove_chunk(&self.files.0[&file], chunk_index).unwrap();
                 Some(Call::ServeChunk { order: view.id(), target, proof })
             }
-            Action::Call { call, .. } => Some(call),
+            Action::Call { call, .. } => Some(*call),
         }
     }
 
@@ -299,17 +298,16 @@ impl Actor {
         };
         let bytes = &self.files.0[&ContentHash(model.root.0)];
         let key = model_key(model);
-        match Assessment::compute(&examination, (model, bytes), files) {
-            Ok(assessment) => drop(knowledge.assessments.insert(key, Arc::new(assessment))),
-            Err(_) => {
-                knowledge.needs_training_data = true;
-                *knowledge.failures.entry(key).or_default() += 1;
-            }
+        if let Ok(assessment) = Assessment::compute(&examination, (model, bytes), files) {
+            knowledge.assessments.insert(key, Arc::new(assessment));
+        } else {
+            knowledge.needs_training_data = true;
+            *knowledge.failures.entry(key).or_default() += 1;
         }
     }
 
     /// What this validator says, given the truth.
-    fn said(&self, truth: EvaluationEntries) -> EvaluationEntries {
+    fn said(&self, truth: &EvaluationEntries) -> EvaluationEntries {
         let lie = |entry: EvaluationEntry| {
             let made_up = EvaluationDigest([3; 32]);
             match self.behavior {

@@ -7,7 +7,9 @@ use aipot_domain_runtime::bounded::BoundedVec;
 use aipot_domain_runtime::call::Call;
 use aipot_domain_runtime::genesis::{Genesis, GenesisAccount};
 use aipot_domain_runtime::operator::Roles;
-use aipot_domain_runtime::primitives::Amount;
+use aipot_domain_runtime::outcome::Outcome;
+use aipot_domain_runtime::payment::PayoutRole;
+use aipot_domain_runtime::primitives::{Amount, OrderId};
 use aipot_domain_runtime::progress::OrderRecord;
 use aipot_domain_runtime::state::read_record;
 use aipot_domain_runtime::window::Windows;
@@ -24,16 +26,18 @@ use crate::node::{
 };
 use crate::store::DatabaseError;
 use crate::worker::{Worker, WorkerConfiguration};
-use aipot_domain_runtime::payment::PayoutRole;
 
 /// Time between blocks: short, for the test waits for some 200 of them.
 const BLOCK_TIME: Duration = Duration::from_millis(100);
+
+/// Blocks between two restarts: more than a call takes, so that there is progress.
+const RESTART_BLOCKS: u32 = 25;
 
 /// Times that a folder may still be in use by threads of a node that was shut down.
 const FOLDER_TRIES_MAX: u32 = 50;
 
 /// Everything must be over by then.
-const TIME_MAX: Duration = Duration::from_secs(240);
+const TIME_MAX: Duration = Duration::from_mins(4);
 
 const WINDOWS: Windows = Windows {
     open: 4,
@@ -110,11 +114,8 @@ impl Network {
             checkpoint_steps: 20,
             checkpoint_time: Duration::from_secs(1),
         });
-        let roles = RolesConfiguration {
-            folder: folder.clone(),
-            roles: CAST[place],
-            inclusion_blocks: 12,
-        };
+        let roles =
+            RolesConfiguration { folder: folder.clone(), roles: CAST[place], inclusion_blocks: 12 };
         let chain = Arc::new(self.chain.clone());
         let mut configuration = NodeConfiguration::new(folder, self.genesis.clone(), chain);
         let bootstrap = bootstrap.map(|node| {
@@ -128,6 +129,31 @@ impl Network {
         };
         configuration.roles = vec![starter(worker, roles)];
         configuration
+    }
+}
+
+/// Waits for the settlement, and restarts a provider and a validator again and again until then.
+async fn settle(network: &Network, nodes: &mut Vec<NodeHandle>, order: &OrderId) -> Outcome {
+    let mut heads = nodes[0].heads();
+    let mut last_restart = 0;
+    loop {
+        heads.changed().await.unwrap();
+        let block = heads.borrow_and_update().block.0;
+        let record = read_record::<OrderRecord>(nodes[0].state().as_ref(), order).unwrap();
+        if let Some(outcome) = record.unwrap().outcome {
+            return outcome;
+        }
+        if block < last_restart + RESTART_BLOCKS {
+            continue;
+        }
+        last_restart = block;
+        for place in [1, 3] {
+            let stopped = nodes.remove(place);
+            stopped.shutdown().await;
+            drop(stopped);
+            let started = network.start(place, Some(&nodes[0])).await;
+            nodes.insert(place, started);
+        }
     }
 }
 
@@ -147,28 +173,7 @@ async fn real_nodes_carry_an_order_to_its_payout_though_a_provider_and_a_validat
     let submitted = nodes[0].call("submit", call).await.unwrap();
     assert!(matches!(submitted, CallOutcome::Accepted { .. }), "{submitted:?}");
 
-    let settlement = async {
-        let mut heads = nodes[0].heads();
-        let mut last_restart = 0;
-        loop {
-            heads.changed().await.unwrap();
-            let block = heads.borrow_and_update().block.0;
-            let record = read_record::<OrderRecord>(nodes[0].state().as_ref(), &id).unwrap();
-            if let Some(outcome) = record.unwrap().outcome {
-                return outcome;
-            }
-            if block >= last_restart + 25 {
-                last_restart = block;
-                for place in [1, 3] {
-                    let stopped = nodes.remove(place);
-                    stopped.shutdown().await;
-                    drop(stopped);
-                    let started = network.start(place, Some(&nodes[0])).await;
-                    nodes.insert(place, started);
-                }
-            }
-        }
-    };
+    let settlement = settle(&network, &mut nodes, &id);
     let outcome = tokio::time::timeout(TIME_MAX, settlement).await.unwrap();
     assert_eq!(paid(&outcome, PayoutRole::Winner).len(), 1, "{outcome:?}");
     assert_eq!(paid(&outcome, PayoutRole::RunnerUp).len(), 1, "{outcome:?}");

@@ -71,7 +71,8 @@ impl World {
         let providers = (0..cast.provider_count).map(|_| Some(PROVIDER));
         let validators = (0..cast.validator_count).map(|_| Some(VALIDATOR));
         let roles: Vec<_> = std::iter::once(None).chain(providers).chain(validators).collect();
-        let actors: Vec<Actor> = (1..).zip(&roles).map(|(seed, roles)| actor(seed, *roles)).collect();
+        let actors: Vec<Actor> =
+            (1..).zip(&roles).map(|(seed, roles)| actor(seed, *roles)).collect();
         let accounts = actors.iter().zip(&roles).map(|(actor, roles)| GenesisAccount {
             id: actor.account,
             free: Amount::tokens(1_000),
@@ -183,17 +184,18 @@ impl World {
     }
 
     fn act(&mut self) {
-        let orders = self.orders.clone();
+        let views: Vec<_> = self.orders.iter().filter_map(|order| self.view(order)).collect();
         let served = self.served();
+        let mut made = Vec::new();
         for place in 0..self.actors.len() {
-            let account = self.actors[place].account;
-            let me = self.member(&account);
-            for order in &orders {
-                let Some(view) = self.view(order) else { continue };
-                for (name, call) in self.actors[place].act(&view, &me, &served) {
-                    self.send(place, *order, name, call);
-                }
+            let me = self.member(&self.actors[place].account);
+            for view in &views {
+                let calls = self.actors[place].act(view, &me, &served);
+                made.extend(calls.into_iter().map(|(name, call)| (place, view.id(), name, call)));
             }
+        }
+        for (place, order, name, call) in made {
+            self.send(place, order, name, call);
         }
     }
 
@@ -229,7 +231,7 @@ impl World {
         self.events.extend(events);
         self.commit(changes);
         for (actor, order, name, outcome) in outcomes {
-            self.actors[actor].learn(&order, name, outcome, self.head);
+            self.actors[actor].learn(&order, name, &outcome, self.head);
         }
     }
 

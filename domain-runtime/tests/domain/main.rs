@@ -3,6 +3,8 @@
 //! Everything here uses the public interface only, as an executor does.
 
 #[cfg(test)]
+mod freestanding;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod lifecycle;

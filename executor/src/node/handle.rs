@@ -107,7 +107,7 @@ impl NodeHandle {
             }
             tokio::select! {
                 reason = self.stopped() => return Err(NodeError::Stopped { reason }),
-                changed = settled.changed() => changed.map_err(|_| NodeError::Interrupted)?,
+                changed = settled.changed() => changed.map_err(|_| self.ended())?,
             }
         }
     }
@@ -171,6 +171,12 @@ impl NodeHandle {
     /// Tells peers of a call that was just taken into the pool.
     pub(crate) fn send_local_calls(&self) {
         self.shared.wake.notify_one();
+    }
+
+    /// Why the task that notes outcomes has ended.
+    fn ended(&self) -> NodeError {
+        let reason = self.shared.stop.reason();
+        reason.map_or(NodeError::Interrupted, |reason| NodeError::Stopped { reason })
     }
 
     async fn begin(&self, intent: &str, call: Call) -> Result<Status, NodeError> {

@@ -144,13 +144,8 @@ impl Driver {
         let Some(peer) = self.peers.get_mut(&name) else {
             return false;
         };
-        match &peer.instance {
-            Some(known) => *known != instance,
-            None => {
-                peer.instance = Some(instance);
-                false
-            }
-        }
+        let known = peer.instance.get_or_insert_with(|| instance.clone());
+        *known != instance
     }
 
     fn admit(&mut self, name: PeerId, claimed: Vec<Multiaddr>) {

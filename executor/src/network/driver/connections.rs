@@ -63,7 +63,7 @@ impl Driver {
     pub(super) fn on_identify(&mut self, event: identify::Event) {
         match event {
             identify::Event::Received { peer_id, info, .. } => {
-                if self.is_restarted(peer_id, info.agent_version) {
+                if self.is_restarted(peer_id, &info.agent_version) {
                     tracing::debug!(peer = %peer_id, "a peer was restarted, its connections are cut");
                     self.disconnect(peer_id);
                 } else if info.protocol_version == self.spoken {
@@ -140,12 +140,12 @@ impl Driver {
     /// Then a connection of the earlier run still looks alive, and gossip, which introduces itself
     /// once for each peer and not for each connection, would never speak to the new one. Without any
     /// connection left both sides begin anew.
-    fn is_restarted(&mut self, name: PeerId, instance: String) -> bool {
+    fn is_restarted(&mut self, name: PeerId, instance: &str) -> bool {
         let Some(peer) = self.peers.get_mut(&name) else {
             return false;
         };
-        let known = peer.instance.get_or_insert_with(|| instance.clone());
-        *known != instance
+        let known = peer.instance.get_or_insert_with(|| instance.to_owned());
+        known != instance
     }
 
     fn admit(&mut self, name: PeerId, claimed: Vec<Multiaddr>) {

@@ -1,6 +1,8 @@
 //! A state of 1,000 operators and 1,000 running orders, on disk: how long it takes to get there and how
 //! many bytes it is. Printed as a table; one run is enough for sizes.
 
+#![expect(clippy::print_stdout, reason = "the table is what this program is for")]
+
 use std::sync::Arc;
 use std::time::Instant;
 

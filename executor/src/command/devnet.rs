@@ -37,6 +37,9 @@ pub(super) struct DevnetArguments {
     /// Keep everything in this folder, which must be empty; by default a temporary one that is removed.
     #[arg(long)]
     folder: Option<PathBuf>,
+    /// Let the network run on after the orders, until Ctrl-C, for orders of your own.
+    #[arg(long)]
+    stay: bool,
     /// Milliseconds between blocks.
     #[arg(long, default_value_t = 500)]
     block_ms: u64,
@@ -56,8 +59,9 @@ pub(super) fn run(arguments: &DevnetArguments, output: Output) -> Result<ExitCod
         program,
     };
     let mut display = Display::new(output);
-    let report = match runtime()?.block_on(run_network(&options, &mut display)) {
-        Ok(report) => report,
+    let runtime = runtime()?;
+    let (report, network) = match runtime.block_on(run_network(&options, &mut display)) {
+        Ok(finished) => finished,
         Err(error) => {
             // The logs say why, so they stay.
             output.note(&format!("everything is kept in {}", folder.path.display()));
@@ -65,6 +69,14 @@ pub(super) fn run(arguments: &DevnetArguments, output: Output) -> Result<ExitCod
         }
     };
     output.result(&report, &text(&report, &display))?;
+    runtime.block_on(async {
+        if arguments.stay {
+            output.note(&network.invitation(&options));
+            // Without a way to hear Ctrl-C there is nothing to wait for.
+            drop(tokio::signal::ctrl_c().await);
+        }
+        network.stop().await;
+    });
     folder.remove(output);
     Ok(if report.is_success(PROCESS_COUNT) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

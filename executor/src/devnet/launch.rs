@@ -15,6 +15,7 @@ use super::scenario::{Part, Participant, Scenario};
 use super::{DevnetError, DevnetOptions};
 use crate::chain::development::{DevelopmentChain, DevelopmentConfiguration, every, produce_on};
 use crate::chain::rpc::{ChainServer, serve};
+use crate::domain_rpc::RpcSettings;
 use crate::domain_rpc::client::DomainClient;
 use crate::genesis_file;
 use crate::node::{DomainHead, KEY_FILE, Node, NodeConfiguration, NodeHandle};
@@ -25,6 +26,8 @@ use crate::worker::{Worker, WorkerConfiguration};
 const READY_TIME: Duration = Duration::from_mins(1);
 /// Time between two looks at whether operators have come to the same block.
 const LOOK_TIME: Duration = Duration::from_millis(100);
+/// The genesis, inside the folder of the run.
+const GENESIS_FILE: &str = "genesis.json";
 /// Where nodes listen: loopback, any free port, over both transports.
 pub const LISTEN: [&str; 2] = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"];
 
@@ -53,7 +56,7 @@ impl Network {
         scenario: &Scenario,
         reports: mpsc::Sender<Report>,
     ) -> Result<Self, DevnetError> {
-        let genesis_path = options.folder.join("genesis.json");
+        let genesis_path = options.folder.join(GENESIS_FILE);
         genesis_file::write(&genesis_path, &scenario.genesis)?;
         let chain = open_chain(options, scenario)?;
         let server = serve(chain.clone(), loopback(), jsonrpsee::RpcModule::new(())).await?;
@@ -71,7 +74,7 @@ impl Network {
         let mut processes = Vec::new();
         for (place, participant) in scenario.participants.iter().enumerate() {
             processes.push(match participant.part {
-                Part::Client => None,
+                Part::Client | Part::Customer => None,
                 Part::Provider | Part::Validator => {
                     let launch = shared.launch(options, participant);
                     Some(Process::start(place, launch, reports.clone())?)
@@ -134,6 +137,23 @@ impl Network {
         let asked = operators.map(|(place, _)| self.comes_to(place, head, deadline));
         let answers = futures::future::join_all(asked).await;
         1 + answers.into_iter().filter(|agrees| *agrees).count()
+    }
+
+    /// How the person at the keyboard uses the network while it stays.
+    pub fn invitation(&self, options: &DevnetOptions) -> String {
+        let rpc = self.node.rpc_address().map(|address| format!("ws://{address}"));
+        let customer = options.folder.join(Part::Customer.name());
+        let peer = peers(&self.node).into_iter().next().unwrap_or_default();
+        format!(
+            "the network stays until Ctrl-C. In another terminal, with an order and data of your own:\n  \
+             aipot order submit order.toml --data train.csv --test test.csv --out model.safetensors \\\n    \
+             --folder {} --chain {} \\\n    --genesis {} --bootstrap {peer}\n  \
+             aipot order watch ORDER --node {}",
+            customer.display(),
+            self.server.url(),
+            options.folder.join(GENESIS_FILE).display(),
+            rpc.unwrap_or_default(),
+        )
     }
 
     /// Stops everything; children are asked first.
@@ -248,6 +268,7 @@ async fn start_client(
     let genesis = scenario.genesis.clone();
     let mut configuration = NodeConfiguration::new(&folder, genesis, Arc::new(chain.clone()));
     configuration.network.listen = LISTEN.iter().filter_map(|text| text.parse().ok()).collect();
+    configuration.rpc = Some(RpcSettings::default());
     let roles = RolesConfiguration {
         folder: folder.clone(),
         roles: Roles::default(),

@@ -28,7 +28,7 @@ const SPARE_BLOCKS: u32 = 40;
 /// How long operators may take to come to the client's last block.
 const AGREEMENT_TIME: Duration = Duration::from_mins(1);
 
-/// Runs a development network to the end of its orders.
+/// Runs a development network to the end of its orders, and gives it back still running.
 ///
 /// # Errors
 /// [`DevnetError`] when something could not be started, ended by itself or took too long. An order that
@@ -36,7 +36,7 @@ const AGREEMENT_TIME: Duration = Duration::from_mins(1);
 pub async fn run(
     options: &DevnetOptions,
     display: &mut Display,
-) -> Result<DevnetReport, DevnetError> {
+) -> Result<(DevnetReport, Network), DevnetError> {
     let scenario = Scenario::new(options.seed, 2, 3)?;
     let (reports, mut reported) = mpsc::channel(REPORTS_MAX);
     display.say("starting the chain, two providers, three validators and a client");
@@ -69,8 +69,7 @@ pub async fn run(
         seed: options.seed,
     };
     display.finish();
-    network.stop().await;
-    Ok(report)
+    Ok((report, network))
 }
 
 async fn submit(
@@ -252,6 +251,7 @@ fn balances(node: &NodeHandle, scenario: &Scenario) -> Result<Vec<(String, Amoun
     for participant in &scenario.participants {
         let account = read_record::<Account>(&*state, &participant.account())?.unwrap_or_default();
         let name = match participant.part {
+            Part::Customer => continue,
             Part::Client => "client".to_owned(),
             Part::Provider => format!("p{}", participant.number),
             Part::Validator => format!("v{}", participant.number),

@@ -36,6 +36,8 @@ pub enum Part {
     Provider,
     /// Scores.
     Validator,
+    /// Has money and does nothing: for the person at the keyboard, when the network stays.
+    Customer,
 }
 
 impl Part {
@@ -45,6 +47,7 @@ impl Part {
             Self::Client => "client",
             Self::Provider => "provider",
             Self::Validator => "validator",
+            Self::Customer => "customer",
         }
     }
 }
@@ -70,7 +73,7 @@ impl Participant {
     /// Name of its folder and of its lines on the screen.
     pub fn name(&self) -> String {
         match self.part {
-            Part::Client => self.part.name().to_owned(),
+            Part::Client | Part::Customer => self.part.name().to_owned(),
             Part::Provider | Part::Validator => format!("{}-{}", self.part.name(), self.number),
         }
     }
@@ -84,7 +87,7 @@ impl Participant {
         let stake = Amount::tokens(STAKE_TOKENS);
         let roles = |provider| Roles { provider, validator: !provider };
         let (tokens, operator) = match self.part {
-            Part::Client => (CLIENT_TOKENS, None),
+            Part::Client | Part::Customer => (CLIENT_TOKENS, None),
             Part::Provider => (OPERATOR_TOKENS, Some((stake, roles(true)))),
             Part::Validator => (OPERATOR_TOKENS, Some((stake, roles(false)))),
         };
@@ -97,7 +100,7 @@ impl Participant {
 pub struct Scenario {
     /// From which everything follows.
     pub seed: u64,
-    /// Client first, then providers, then validators.
+    /// Client first, then providers, then validators, then the customer.
     pub participants: Vec<Participant>,
     /// The first state.
     pub genesis: Genesis,
@@ -156,6 +159,7 @@ impl Scenario {
         let participants: Vec<Participant> = std::iter::once((Part::Client, 1))
             .chain(providers)
             .chain(validators)
+            .chain(std::iter::once((Part::Customer, 1)))
             .map(|(part, number)| Participant::new(part, number, seed))
             .collect();
         let accounts: Vec<_> = participants.iter().map(Participant::genesis_account).collect();

@@ -1,3 +1,5 @@
+//! The rules of the schedule, one by one and as properties.
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Work on the machine: checkpoints, crashes, pre-emption, refusals.
+
 use aipot_domain_runtime::bounded::BoundedVec;
 use aipot_domain_runtime::order::{
     Architecture, CommitteeSpecification, DataFormat, DataSpecification, Loss, Metric,

@@ -15,7 +15,7 @@ fn every_participant_has_an_account_of_its_own() {
     let scenario = Scenario::new(1, 2, 3).unwrap();
     let accounts: std::collections::BTreeSet<_> =
         scenario.participants.iter().map(Participant::account).collect();
-    assert_eq!(accounts.len(), 6);
+    assert_eq!(accounts.len(), 7);
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! When a call is made again, and when it is given up.
+
 use super::*;
 
 const ORDER: OrderId = OrderId([1; 32]);

@@ -1,3 +1,5 @@
+//! Orders are found in the index and dropped once the state says that they are settled.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

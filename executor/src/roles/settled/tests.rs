@@ -1,3 +1,5 @@
+//! What is removed after a settlement, and what stays.
+
 use aipot_domain_runtime::bounded::BoundedVec;
 use aipot_domain_runtime::claim::RevealedModel;
 use aipot_domain_runtime::order::DataFile;

@@ -1,3 +1,5 @@
+//! Files are whole or not there, also when the disk refuses.
+
 use tempfile::TempDir;
 
 use super::*;

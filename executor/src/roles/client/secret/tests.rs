@@ -1,3 +1,5 @@
+//! What is remembered comes back, and nothing else is taken for it.
+
 use tempfile::TempDir;
 
 use super::*;

@@ -1,8 +1,10 @@
 //! Whole orders from submission to payment.
 
+use aipot_domain_runtime::call::Call;
 use aipot_domain_runtime::event::Event;
+use aipot_domain_runtime::operator::Roles;
 use aipot_domain_runtime::payment::PayoutRole;
-use aipot_domain_runtime::primitives::BlockNumber;
+use aipot_domain_runtime::primitives::{AccountId, Amount, BlockNumber};
 use aipot_domain_runtime::window::Phase;
 
 use crate::harness::{CLIENT, PARAMETERS, World, person, working_records};
@@ -116,4 +118,29 @@ fn an_order_without_claims_is_refunded_to_the_last_unit() {
     let fee = before_reveal - world.free(&person(CLIENT));
     world.settle(&order);
     assert_eq!(world.free(&person(CLIENT)), after_submission - fee + 1_000_003 + 100_007);
+}
+
+#[test]
+fn nobody_is_drawn_to_judge_a_competitor() {
+    let mut world = World::new();
+    let roles = Roles { provider: true, validator: true };
+    for number in 40..43 {
+        world.meet(number);
+        let (to, amount) = (person(number), Amount(9_000_000));
+        world.accept(&person(CLIENT), Call::Transfer { to, amount });
+        world.accept(&to, Call::RegisterOperator { stake: Amount(8_000_000), roles });
+    }
+    world.advance(1);
+    let mut both_seen = 0;
+    for seed in 0..16 {
+        let order = world.submit(seed);
+        world.advance_to(&order, Phase::Train);
+        let committee = world.committee(&order);
+        let is_provider = |account: &AccountId| committee.providers.contains(account);
+        assert!(!committee.validators.iter().any(&is_provider), "order {seed}");
+        let dual = (40..43).map(person).filter(is_provider);
+        both_seen += dual.count();
+        world.settle(&order);
+    }
+    assert!(both_seen > 16, "most providers could have been validators: {both_seen}");
 }

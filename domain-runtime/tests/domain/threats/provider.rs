@@ -29,6 +29,16 @@ fn voided(world: &World) -> Vec<(AccountId, VoidReason)> {
     })
 }
 
+/// Deposits of claims: whose, how much, and whether it came back.
+fn released(world: &World) -> Vec<(AccountId, u128, bool)> {
+    world.happened(|event| match event {
+        Event::DepositReleased { provider, amount, returned, .. } => {
+            Some((*provider, amount.0, *returned))
+        }
+        _ => None,
+    })
+}
+
 fn amount_paid(world: &World, order: &OrderId, account: &AccountId) -> u128 {
     let outcome = world.order(order).outcome.expect("the order is settled");
     let payouts = outcome.payouts.iter().filter(|payout| payout.account == *account);
@@ -119,12 +129,7 @@ fn a_late_reveal_is_refused_and_the_deposit_burned() {
     let refused = refusal(world.call(&providers[0], call));
     assert!(matches!(refused, Refusal::Access(AccessError::OutsidePhase { .. })));
     world.play(&order);
-    let released = world.happened(|event| match event {
-        Event::DepositReleased { provider, amount, returned, .. } => {
-            Some((*provider, amount.0, *returned))
-        }
-        _ => None,
-    });
+    let released = released(&world);
     let deposit = PARAMETERS.claim_deposit.0;
     assert!(released.contains(&(providers[0], deposit, false)));
     assert!(released.contains(&(providers[1], deposit, true)));
@@ -203,6 +208,18 @@ fn a_withheld_model_is_void_and_its_provider_slashed_once() {
     assert_eq!(voided(&world), [(provider, VoidReason::Withheld)]);
     assert_eq!(world.slashed(&provider), at_risk);
     assert_eq!(amount_paid(&world, &order, &provider), 0);
+    assert!(released(&world).contains(&(provider, PARAMETERS.claim_deposit.0, false)));
+}
+
+#[test]
+fn one_served_chunk_does_not_answer_for_another() {
+    let (mut world, order, provider, target) = chunk_requested();
+    let validator = world.committee(&order).validators[1];
+    world.accept(&validator, Call::RequestChunk { order, target, chunk_index: 2 });
+    let call = served(&world, &order, &provider, 1);
+    world.accept(&provider, call);
+    world.play(&order);
+    assert_eq!(voided(&world), [(provider, VoidReason::Withheld)]);
 }
 
 #[test]

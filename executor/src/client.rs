@@ -42,7 +42,7 @@ pub enum ClientError {
         reason: String,
     },
     /// The order is unknown or has not ended.
-    #[error("order {order} is {found}, expected a settled order")]
+    #[error("order {order} is {found}, so there is no model to fetch")]
     NotSettled {
         /// Which order.
         order: OrderId,

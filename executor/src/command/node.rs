@@ -58,7 +58,8 @@ async fn take_part(arguments: &NodeArguments, output: Output) -> Result<ExitCode
                 return Err(CommandError::Stopped { reason: error.to_string() });
             }
             report = progress.recv() => match report {
-                Ok(report) => say_progress(&report, output)?,
+                // Whoever listened may be gone; the work goes on without.
+                Ok(report) => drop(say_progress(&report, output)),
                 // Behind by some reports: the next one says where training is.
                 Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
                 Err(tokio::sync::broadcast::error::RecvError::Closed) => break,

@@ -172,9 +172,8 @@ async fn listen(participant: usize, stdout: ChildStdout, reports: mpsc::Sender<R
     let mut lines = BufReader::new(stdout).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         let Some(said) = understand(&line) else { continue };
-        if reports.send(Report { participant, said: Some(said) }).await.is_err() {
-            return; // nobody listens any more
-        }
+        // When nobody listens any more the lines are still read, so that the child is not stopped by them.
+        drop(reports.send(Report { participant, said: Some(said) }).await);
     }
     drop(reports.send(Report { participant, said: None }).await);
 }

@@ -38,7 +38,7 @@ pub(super) async fn listen(
                 NetworkEvent::PeerDisconnected { peer } => tracing::info!(%peer, "peer gone"),
                 NetworkEvent::Unreachable { address, reason, retry_in } => {
                     let retry_ms = retry_in.map(|pause| pause.as_millis());
-                    tracing::warn!(%address, %reason, ?retry_ms, "peer cannot be reached");
+                    tracing::debug!(%address, %reason, ?retry_ms, "peer cannot be reached");
                 }
                 NetworkEvent::Listening { address } => tracing::info!(%address, "listening"),
             }

@@ -2,6 +2,7 @@
 
 use aipot_domain_runtime::bounded::BoundedVec;
 use aipot_domain_runtime::call::Call;
+use aipot_domain_runtime::chunk::ChunkTarget;
 use aipot_domain_runtime::evaluation::{EvaluationEntries, EvaluationError};
 use aipot_domain_runtime::event::{Event, Verdict};
 use aipot_domain_runtime::payment::PayoutRole;
@@ -210,6 +211,30 @@ fn a_void_model_cannot_be_evaluated() {
     let call = world.open_call(&order, &validator).expect("there is a commitment");
     let refused = refusal(world.call(&validator, call));
     assert!(matches!(refused, Refusal::Evaluation(EvaluationError::UnexpectedEntry { .. })));
+}
+
+#[test]
+fn a_withheld_model_cannot_be_evaluated() {
+    let mut world = World::new();
+    let order = world.submit(1);
+    world.play_until(&order, Phase::Availability);
+    let withheld = world.committee(&order).providers[0];
+    let validator = world.committee(&order).validators[0];
+    let target = ChunkTarget::Model(withheld);
+    world.accept(&validator, Call::RequestChunk { order, target, chunk_index: 0 });
+    world.play_until(&order, Phase::EvaluationCommit);
+    let mut entries = world.truth(&order, &validator);
+    assert_eq!(entries.len(), 2);
+    entries.as_mut_slice()[0].provider = withheld;
+    entries.as_mut_slice().sort_by_key(|entry| entry.provider);
+    world.commit_to(&order, &validator, entries);
+    world.advance_to(&order, Phase::EvaluationReveal);
+    let call = world.open_call(&order, &validator).expect("there is a commitment");
+    let refused = refusal(world.call(&validator, call));
+    let Refusal::Evaluation(EvaluationError::UnexpectedEntry { provider, .. }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(provider, withheld);
 }
 
 #[test]

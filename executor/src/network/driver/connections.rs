@@ -69,9 +69,7 @@ impl Driver {
                 } else if info.protocol_version == self.spoken {
                     self.admit(peer_id, info.listen_addrs);
                 } else {
-                    let theirs = info.protocol_version.chars().take(FOREIGN_NAME_CHARS_MAX);
-                    let (theirs, ours) = (theirs.collect(), self.spoken.clone());
-                    self.refuse(peer_id, UnreachableReason::ForeignNetwork { theirs, ours });
+                    self.on_foreign(peer_id, &info.protocol_version);
                 }
             }
             identify::Event::Error { peer_id, error, .. } => {
@@ -133,6 +131,16 @@ impl Driver {
             addresses: Vec::new(),
             refusal: None,
         });
+    }
+
+    /// The one who dialed hangs up. Were both to do so at once, the dialer might not learn why; a
+    /// foreigner who stays is cut off like one who never says who it is.
+    fn on_foreign(&mut self, name: PeerId, spoken: &str) {
+        if self.peers.get(&name).is_some_and(|peer| peer.was_dialed) {
+            let theirs = spoken.chars().take(FOREIGN_NAME_CHARS_MAX).collect();
+            let ours = self.spoken.clone();
+            self.refuse(name, UnreachableReason::ForeignNetwork { theirs, ours });
+        }
     }
 
     /// Whether a peer is another run of its program than the one that connected first.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::sync::mpsc;
+use tracing_subscriber::EnvFilter;
 
 use crate::network::{
     ArtefactSource, FetchError, FetchRequest, Fetched, GossipId, IdentitySeed, Multiaddr, Network,
@@ -47,6 +48,8 @@ impl Node {
         configuration: NetworkConfiguration,
         source: impl FnOnce(Arc<ArtefactStore>) -> Arc<Source>,
     ) -> Self {
+        // With RUST_LOG a test tells what happened in it; the first of a process sets it up for all.
+        tracing_subscriber::fmt().with_env_filter(EnvFilter::from_default_env()).try_init().ok();
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(ArtefactStore::open(folder.path()).unwrap());
         let source = source(store.clone());

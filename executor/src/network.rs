@@ -22,6 +22,7 @@ mod gossip_desk;
 mod handle;
 mod redial;
 mod reputation;
+mod runs;
 mod serving;
 mod transfer;
 pub mod wire;

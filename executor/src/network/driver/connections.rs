@@ -12,6 +12,7 @@ use crate::network::addresses::{ADDRESSES_PER_PEER_MAX, worth_dialing};
 use crate::network::behaviour::BehaviourEvent;
 use crate::network::event::{NetworkEvent, UnreachableReason};
 use crate::network::redial::Due;
+use crate::network::runs::Runs;
 
 /// What is repeated of a foreign peer's claim about itself.
 const FOREIGN_NAME_CHARS_MAX: usize = 128;
@@ -23,8 +24,7 @@ pub(super) struct Peer {
     seen_at: Multiaddr,
     was_dialed: bool,
     is_admitted: bool,
-    /// What it calls its program and this run of it.
-    instance: Option<String>,
+    runs: Runs,
     addresses: Vec<Multiaddr>,
     refusal: Option<UnreachableReason>,
 }
@@ -50,6 +50,12 @@ impl Driver {
             SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => {
                 self.on_disconnected(peer_id, Instant::now());
             }
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, .. } => {
+                let peer = self.peers.get_mut(&peer_id);
+                if peer.is_some_and(|peer| peer.runs.close(connection_id)) {
+                    self.begin_anew(peer_id);
+                }
+            }
             SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
                 self.on_dial_failed(connection_id, error, Instant::now());
             }
@@ -62,10 +68,11 @@ impl Driver {
 
     pub(super) fn on_identify(&mut self, event: identify::Event) {
         match event {
-            identify::Event::Received { peer_id, info, .. } => {
-                if self.is_restarted(peer_id, &info.agent_version) {
-                    tracing::debug!(peer = %peer_id, "a peer was restarted, its connections are cut");
-                    self.disconnect(peer_id);
+            identify::Event::Received { peer_id, connection_id, info } => {
+                let peer = self.peers.get_mut(&peer_id);
+                let run = &info.agent_version;
+                if peer.is_some_and(|peer| peer.runs.identify(connection_id, run)) {
+                    self.begin_anew(peer_id);
                 } else if info.protocol_version == self.spoken {
                     self.admit(peer_id, info.listen_addrs);
                 } else {
@@ -127,7 +134,7 @@ impl Driver {
             seen_at: endpoint.get_remote_address().clone(),
             was_dialed: endpoint.is_dialer(),
             is_admitted: false,
-            instance: None,
+            runs: Runs::new(connection),
             addresses: Vec::new(),
             refusal: None,
         });
@@ -143,17 +150,10 @@ impl Driver {
         }
     }
 
-    /// Whether a peer is another run of its program than the one that connected first.
-    ///
-    /// Then a connection of the earlier run still looks alive, and gossip, which introduces itself
-    /// once for each peer and not for each connection, would never speak to the new one. Without any
-    /// connection left both sides begin anew.
-    fn is_restarted(&mut self, name: PeerId, instance: &str) -> bool {
-        let Some(peer) = self.peers.get_mut(&name) else {
-            return false;
-        };
-        let known = peer.instance.get_or_insert_with(|| instance.to_owned());
-        known != instance
+    /// Cuts all connections to a peer that was restarted; one of both sides dials again.
+    fn begin_anew(&mut self, name: PeerId) {
+        tracing::debug!(peer = %name, "a peer was restarted, its connections are cut");
+        self.disconnect(name);
     }
 
     fn admit(&mut self, name: PeerId, claimed: Vec<Multiaddr>) {

@@ -152,20 +152,34 @@ fn quic(seed: u8, bootstrap: &[Multiaddr]) -> NetworkConfiguration {
     configuration
 }
 
-#[tokio::test]
-async fn a_node_killed_and_started_again_at_once_is_heard() {
+/// Kills a node without a word, starts it again at once, and checks that it is heard. With
+/// `is_known` the other node has learned who it is before; otherwise that is left to chance.
+async fn kill_and_restart(is_known: bool) {
     let mut first = Node::start_with(quic(1, &[])).await;
     let doomed = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let start = Node::start_with(quic(2, &first.addresses()));
     let mut second = doomed.spawn(start).await.unwrap();
     second.wait_for_listeners(1).await;
     first.wait_for_listeners(1).await;
+    if is_known {
+        first.wait_for_peers(1).await;
+    }
     doomed.shutdown_background();
 
     let mut second = Node::start_with(quic(2, &first.addresses())).await;
     second.wait_for_listeners(1).await;
     second.publish(b"back").await;
     assert_eq!(first.wait_for_gossip().await.0, b"back");
+}
+
+#[tokio::test]
+async fn a_known_node_killed_and_started_again_at_once_is_heard() {
+    kill_and_restart(true).await;
+}
+
+#[tokio::test]
+async fn a_node_killed_at_first_sight_and_started_again_at_once_is_heard() {
+    kill_and_restart(false).await;
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use aipot_kernels::gpu::list_adapters;
-use aipot_trainer::memory::probe;
+use aipot_kernels::self_check::self_check;
 use clap::Args;
 use rustix::fs::statvfs;
 use rustix::process::{Resource, getrlimit};
@@ -84,11 +84,20 @@ fn processors() -> Finding {
 }
 
 fn arithmetic() -> Finding {
-    let (condition, found) = match probe() {
-        Ok(_) => (Condition::Good, "the bit-exact product runs".to_owned()),
-        Err(error) => (Condition::Broken, error.to_string()),
-    };
-    Finding { what: "arithmetic", condition, found, mend: None }
+    let what = "arithmetic";
+    match self_check() {
+        Ok(()) => {
+            Finding { what, condition: Condition::Good, found: "bit-exact".to_owned(), mend: None }
+        }
+        Err(error) => Finding {
+            what,
+            condition: Condition::Broken,
+            found: error.to_string(),
+            mend: Some(
+                "do not train or validate here: results would differ from everybody's".to_owned(),
+            ),
+        },
+    }
 }
 
 fn graphics() -> Finding {

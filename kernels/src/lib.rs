@@ -8,11 +8,13 @@
 //! - [`blake3_tree`]: roots of models and data, digests of logits.
 //! - [`canonical`]: the one NaN.
 //! - [`self_check`]: whether this machine computes as P0 demands.
+//! - [`device`]: what kernels need of a device, whatever drives it.
 //! - [`gpu`]: the plumbing of every wgpu kernel.
 
 pub mod blake3_tree;
 pub mod canonical;
 pub mod chacha8;
+pub mod device;
 pub mod elementary;
 pub mod gpu;
 pub mod matmul;

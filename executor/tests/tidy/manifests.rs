@@ -23,6 +23,8 @@ const ROOMS: &[(&str, &str)] = &[
     ("libp2p", "executor"),
     ("jsonrpsee", "executor"),
     ("redb", "executor"),
+    ("async-nats", "executor"),
+    ("axum", "executor"),
     ("clap", "executor"),
     ("wgpu", "kernels"),
     ("cudarc", "kernels"),

@@ -1,0 +1,106 @@
+//! What kernels need of a device, whatever drives it: [`crate::gpu::Gpu`] through wgpu, CUDA through its
+//! driver. A pipeline of several kernels is written once, over this trait.
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::gpu::GpuError;
+
+/// One kernel in all its languages. Both have the same buffers in the same order, and the same meaning of
+/// a workgroup (a block in CUDA's words).
+#[derive(Debug, Clone, Copy)]
+pub struct Kernel {
+    /// Entry point in both sources, which also names the kernel in errors.
+    pub name: &'static str,
+    /// WGSL source.
+    pub wgsl: &'static str,
+    /// CUDA C++ source.
+    pub cuda: &'static str,
+    /// Invocations of a workgroup in x, as the WGSL source says; y and z are 1.
+    pub workgroup_size: u32,
+}
+
+/// One dispatch of a kernel over its buffers (bindings 0, 1, ...).
+#[derive(Debug)]
+pub struct Launch<'a, Words> {
+    /// What runs.
+    pub kernel: &'a Kernel,
+    /// Over what; at most 8, the core limit of WebGPU.
+    pub buffers: &'a [&'a Words],
+    /// How often, in x, y and z; at most 65,535 each, the core limit of WebGPU.
+    pub workgroups: [u32; 3],
+}
+
+/// One thing that a device does; the next sees all that it has written.
+#[derive(Debug)]
+pub enum Step<'a, Words> {
+    /// Runs a kernel.
+    Launch(Launch<'a, Words>),
+    /// Makes every word of a buffer zero.
+    Clear(&'a Words),
+}
+
+/// A part of a buffer that is wanted back.
+#[derive(Debug)]
+pub struct Download<'a, Words> {
+    /// What it is, in errors.
+    pub label: &'static str,
+    /// The buffer.
+    pub source: &'a Words,
+    /// Which of its words.
+    pub words: Range<u64>,
+}
+
+/// A device that runs kernels over buffers of 32-bit words, in the order in which they are given.
+///
+/// All methods may be called from several threads; the steps of one call stay together.
+pub trait ComputeDevice: fmt::Debug + Send + Sync {
+    /// A buffer of 32-bit words on the device.
+    type Words: fmt::Debug + Send + Sync;
+    /// Work that was given to the device and has results to come.
+    type Pending: fmt::Debug + Send;
+
+    /// What the device calls itself.
+    fn name(&self) -> String;
+
+    /// The most words that one buffer may have.
+    fn words_max(&self) -> u64;
+
+    /// Makes room for words on the device, all zero.
+    ///
+    /// # Errors
+    /// [`GpuError::BufferTooLarge`] or [`GpuError::OutOfMemory`] when there is no room.
+    fn allocate(&self, label: &'static str, word_count: u64) -> Result<Self::Words, GpuError>;
+
+    /// Copies words into a buffer, from its word `first_word` on.
+    ///
+    /// # Errors
+    /// [`GpuError::Refused`] when they do not fit into it.
+    fn write(&self, target: &Self::Words, first_word: u64, words: &[u32]) -> Result<(), GpuError>;
+
+    /// Gives the device steps to do and results to copy back after them, and waits for nothing.
+    ///
+    /// # Errors
+    /// [`GpuError::Refused`] when a kernel does not compile or its buffers do not fit it.
+    fn submit(
+        &self,
+        steps: &[Step<'_, Self::Words>],
+        downloads: &[Download<'_, Self::Words>],
+    ) -> Result<Self::Pending, GpuError>;
+
+    /// Waits for the results of a submission, in the order of its downloads.
+    ///
+    /// # Errors
+    /// [`GpuError::Wait`] or [`GpuError::ReadBack`] when the device fails.
+    fn wait(&self, pending: Self::Pending) -> Result<Vec<Vec<u32>>, GpuError>;
+
+    /// Copies words into a buffer of their own.
+    ///
+    /// # Errors
+    /// As [`Self::allocate`] and [`Self::write`].
+    fn upload(&self, label: &'static str, words: &[u32]) -> Result<Self::Words, GpuError> {
+        let target = self.allocate(label, u64::try_from(words.len()).unwrap_or(u64::MAX))?;
+        self.write(&target, 0, words)?;
+        Ok(target)
+    }
+}

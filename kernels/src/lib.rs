@@ -3,6 +3,7 @@
 //! - [`matmul`]: the canonical product of profile P0, over [`matrix`] views.
 //! - [`elementary`]: exp, log, tanh, erf, 1/sqrt as our own polynomials.
 //! - [`reduction`]: sums, means and maxima with a fixed tree.
+//! - [`proof_of_space`]: tables, proofs and the verifier of plotting.
 //! - [`softmax`]: log-softmax, cross-entropy, argmax, `ReLU`.
 //! - [`chacha8`]: keystreams, and the random numbers of training.
 //! - [`blake3_tree`]: roots of models and data, digests of logits.
@@ -19,6 +20,7 @@ pub mod elementary;
 pub mod gpu;
 pub mod matmul;
 pub mod matrix;
+pub mod proof_of_space;
 pub mod reduction;
 pub mod self_check;
 pub mod softmax;

@@ -3,6 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use aipot_kernels::gpu::{GpuError, list_adapters};
+use aipot_kernels::proof_of_space::{
+    KeepGoing, ProofError, RecordProofs, Seed, Variant, find_proofs,
+};
+
+/// How wgpu calls an adapter that computes on the processor.
+const SOFTWARE: &str = "software";
+
 /// What computes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Backend {
@@ -21,9 +29,76 @@ pub enum Backend {
 #[error("allowed: {}", Backend::ALLOWED)]
 pub struct UnknownBackend;
 
+/// Why a backend computes nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackendError {
+    /// This program was built without CUDA.
+    #[error("this program was built without CUDA; build it with --features cuda, or use wgpu")]
+    NoCuda,
+    /// There is no device of this backend.
+    #[error("no device answers to backend {backend}: aipot doctor says what is missing")]
+    NoDevice {
+        /// The backend.
+        backend: Backend,
+    },
+    /// The device cannot be opened or failed.
+    #[error(transparent)]
+    Device(#[from] GpuError),
+    /// Finding proofs failed.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
+}
+
+/// A device that can plot, not opened yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Candidate {
+    /// Through what it computes; never [`Backend::Auto`].
+    pub backend: Backend,
+    /// Its place among the devices of its backend.
+    pub index: usize,
+    /// What it calls itself.
+    pub name: String,
+    /// Whether it computes on the processor behind a driver for GPUs.
+    pub is_software: bool,
+}
+
+/// Finds all proofs of a seed on one device.
+#[derive(Debug)]
+pub struct ProofFinder {
+    device: FinderDevice,
+    name: String,
+}
+
+#[derive(Debug)]
+enum FinderDevice {
+    Cpu,
+}
+
 impl Backend {
     /// The names that are understood, for messages.
     pub const ALLOWED: &str = "auto, cpu, wgpu, cuda";
+
+    /// The device that this backend uses.
+    ///
+    /// # Errors
+    /// [`BackendError::NoDevice`] when there is none, [`BackendError::NoCuda`] when there cannot be one.
+    pub fn choose(self) -> Result<Candidate, BackendError> {
+        if self == Self::Cuda && !cfg!(feature = "cuda") {
+            return Err(BackendError::NoCuda);
+        }
+        if self == Self::Cpu {
+            // Looking for adapters takes time, and some drivers complain aloud.
+            return Ok(processor());
+        }
+        let all = candidates();
+        let is_chosen = |candidate: &&Candidate| match self {
+            // A software adapter is slower than the processor without it.
+            Self::Auto => !candidate.is_software,
+            backend => candidate.backend == backend,
+        };
+        all.iter().find(is_chosen).cloned().ok_or(BackendError::NoDevice { backend: self })
+    }
 }
 
 impl FromStr for Backend {
@@ -48,5 +123,62 @@ impl fmt::Display for Backend {
             Self::Wgpu => "wgpu",
             Self::Cuda => "cuda",
         })
+    }
+}
+
+/// Every device of this machine that can plot: those of CUDA, those of wgpu, and last the processor.
+pub fn candidates() -> Vec<Candidate> {
+    let adapters = list_adapters().into_iter().enumerate();
+    let mut found: Vec<Candidate> = adapters
+        .map(|(index, adapter)| Candidate {
+            backend: Backend::Wgpu,
+            index,
+            name: adapter.to_string(),
+            is_software: adapter.kind == SOFTWARE,
+        })
+        .collect();
+    found.push(processor());
+    found
+}
+
+fn processor() -> Candidate {
+    let name = format!("processor ({})", std::env::consts::ARCH);
+    Candidate { backend: Backend::Cpu, index: 0, name, is_software: false }
+}
+
+impl Candidate {
+    /// Opens the device to find proofs.
+    ///
+    /// # Errors
+    /// [`BackendError`] when it cannot be opened.
+    pub fn finder(&self) -> Result<ProofFinder, BackendError> {
+        let device = match self.backend {
+            Backend::Cpu => FinderDevice::Cpu,
+            backend => return Err(BackendError::NoDevice { backend }),
+        };
+        Ok(ProofFinder { device, name: self.name.clone() })
+    }
+}
+
+impl ProofFinder {
+    /// What the device calls itself.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Finds every proof that the variant looks for; on the processor, with the threads of the current pool.
+    ///
+    /// # Errors
+    /// [`BackendError::Proof`] when `k` is none that this device knows, or the device failed.
+    pub fn find(
+        &self,
+        seed: &Seed,
+        k: u8,
+        variant: Variant,
+        keep_going: KeepGoing<'_>,
+    ) -> Result<RecordProofs, BackendError> {
+        match &self.device {
+            FinderDevice::Cpu => Ok(find_proofs(seed, k, variant, None, keep_going)?),
+        }
     }
 }

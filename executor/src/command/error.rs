@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use aipot_domain_runtime::order::check::OrderError;
 use aipot_domain_runtime::order::cost::Overflow;
+use aipot_kernels::proof_of_space::ProofError;
 use aipot_trainer::dataset::{DatasetError, SplitError};
 use aipot_trainer::evaluation::EvaluateError;
 use aipot_trainer::memory::ProbeError;
@@ -11,6 +12,7 @@ use aipot_trainer::model_file::ModelError;
 use aipot_trainer::run::TrainError;
 use aipot_trainer::specification::SpecificationError;
 
+use crate::backend::BackendError;
 use crate::client::ClientError;
 use crate::devnet::DevnetError;
 
@@ -57,6 +59,16 @@ pub enum CommandError {
         /// What belongs there.
         expected: &'static str,
     },
+    /// Bytes on the command line are too few or too many.
+    #[error("{field} has {found} bytes, expected {expected}")]
+    WrongLength {
+        /// The argument.
+        field: &'static str,
+        /// How many bytes it has.
+        found: usize,
+        /// How many it must have.
+        expected: usize,
+    },
     /// A file could not be read.
     #[error("reading {path} failed")]
     Read {
@@ -72,6 +84,36 @@ pub enum CommandError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// There is no room for a file.
+    #[error(
+        "the disk of {path} is full: the file needs {needed_bytes} bytes; free some space or write elsewhere"
+    )]
+    DiskFull {
+        /// Which file.
+        path: PathBuf,
+        /// Bytes of the whole file.
+        needed_bytes: u64,
+        /// What the operating system said, if it was asked to write.
+        source: Option<std::io::Error>,
+    },
+    /// A piece of the sector is not in the folder.
+    #[error("piece {piece_index} of the sector is missing: there is no file {path}")]
+    NoPiece {
+        /// Where it should be.
+        path: PathBuf,
+        /// Which piece.
+        piece_index: u64,
+    },
+    /// A file is no piece.
+    #[error("{path} has {found} bytes, a piece has {expected}")]
+    PieceSize {
+        /// Which file.
+        path: PathBuf,
+        /// Its size.
+        found: u64,
+        /// That of a piece.
+        expected: u64,
     },
     /// A file is larger than anything of its kind.
     #[error("{path} is too large, allowed at most {max} bytes")]
@@ -195,6 +237,12 @@ pub enum CommandError {
         /// Which node.
         url: String,
     },
+    /// A device computes no plots.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// Proofs could not be found.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
     /// The asynchronous runtime did not start.
     #[error("starting the runtime failed")]
     Runtime {
@@ -216,6 +264,13 @@ impl CommandError {
             Self::LogFilter { .. }
             | Self::OutOfRange { .. }
             | Self::Malformed { .. }
+            | Self::WrongLength { .. }
+            | Self::NoPiece { .. }
+            | Self::Proof(ProofError::UnsupportedK { .. })
+            | Self::Backend(
+                BackendError::Proof(ProofError::UnsupportedK { .. }) | BackendError::NoCuda,
+            )
+            | Self::PieceSize { .. }
             | Self::Read { .. }
             | Self::FileTooLarge { .. }
             | Self::NotText { .. }

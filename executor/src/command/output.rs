@@ -76,7 +76,7 @@ impl Output {
 }
 
 /// The error with all its causes, each said once.
-fn sentence(error: &CommandError) -> String {
+pub(super) fn sentence(error: &CommandError) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {

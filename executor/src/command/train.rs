@@ -154,7 +154,7 @@ fn progress_bar(step_count: u64, output: Output) -> ProgressBar {
 }
 
 /// Time that this process has spent on processors.
-fn processor_time() -> Duration {
+pub(super) fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))

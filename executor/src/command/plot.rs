@@ -1,5 +1,6 @@
 //! `aipot plot`: tables, proofs and sectors of a farm, without any server.
 
+mod fresh_file;
 mod input;
 mod proof;
 mod table;

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::super::model::on_threads;
 use super::super::train::processor_time;
 use super::super::{CommandError, Output};
+use super::fresh_file::FreshFile;
 use super::input;
 
 /// Arguments of `aipot plot table`.
@@ -52,8 +53,10 @@ pub(super) fn run(arguments: &TableArguments, output: Output) -> Result<ExitCode
     let found = find(arguments)?;
     if let Some(path) = &arguments.out {
         let bytes = [&found.proofs.found[..], &found.proofs.proofs].concat();
-        std::fs::write(path, bytes)
-            .map_err(|source| CommandError::Write { path: path.clone(), source })?;
+        let needed_bytes = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let mut file = FreshFile::begin(path, needed_bytes)?;
+        file.write(&bytes)?;
+        file.finish()?;
     }
     print(arguments, &found, output)?;
     Ok(ExitCode::SUCCESS)

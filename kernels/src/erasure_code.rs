@@ -129,6 +129,47 @@ pub fn extend(source: &[u8], parity: &mut [u8]) -> Result<(), ErasureError> {
     Ok(())
 }
 
+/// Computes one parity chunk from the source chunks alone, by the barycentric formula.
+///
+/// # Shapes
+/// As [`extend`]; `index` is below the number of source chunks.
+///
+/// # Errors
+/// As [`extend`].
+///
+/// # Source
+/// Berrut, Trefethen, "Barycentric Lagrange Interpolation" (2004), for roots of unity: at a point `x` the
+/// polynomial is `(x^n - 1) / n` times the sum of `value_i w_i / (x - w_i)`, and `x^n = -1` at odd points.
+pub fn parity_chunk(source: &[u8], index: usize) -> Result<[u8; SCALAR_BYTES], ErasureError> {
+    let log_chunks = log_chunks(source.len())?;
+    let values = read_scalars(source)?;
+    let root = Scalar::root_of_unity(log_chunks + 1);
+    let points = powers(root * root, values.len());
+    let at = points[index % values.len()] * root;
+    let distances: Vec<Scalar> = points.iter().map(|&point| at - point).collect();
+    let terms = values.iter().zip(&points).zip(inverses(&distances));
+    let sum =
+        terms.fold(Scalar::ZERO, |sum, ((&value, &point), inverse)| sum + value * point * inverse);
+    let factor = Scalar::from_integer(2) * Scalar::from_integer(values.len() as u64).inverse();
+    Ok((Scalar::ZERO - sum * factor).to_bytes())
+}
+
+/// Inverses of values of which none is zero, with one inversion for all.
+fn inverses(values: &[Scalar]) -> Vec<Scalar> {
+    let mut product = Scalar::ONE;
+    let mut inverses = Vec::with_capacity(values.len());
+    for &value in values {
+        inverses.push(product);
+        product = product * value;
+    }
+    let mut rest = product.inverse();
+    for (inverse, &value) in inverses.iter_mut().zip(values).rev() {
+        *inverse = *inverse * rest;
+        rest = rest * value;
+    }
+    inverses
+}
+
 /// The number of source chunks, as a power of two.
 fn log_chunks(bytes: usize) -> Result<u32, ErasureError> {
     let chunks = bytes / SCALAR_BYTES;

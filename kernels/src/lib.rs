@@ -22,6 +22,7 @@ pub mod erasure_code;
 pub mod gpu;
 pub mod matmul;
 pub mod matrix;
+pub mod plotting;
 pub mod proof_of_space;
 pub mod reduction;
 pub mod self_check;

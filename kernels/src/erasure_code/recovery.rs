@@ -5,7 +5,7 @@
 
 use super::scalar::{SCALAR_BYTES, Scalar};
 use super::transform::{Domain, powers, reversed};
-use super::{ErasureError, log_chunks};
+use super::{ErasureError, inverses, log_chunks};
 
 /// Missing points whose product is taken term by term.
 const DIRECT_POINTS_MAX: usize = 64;
@@ -133,20 +133,4 @@ fn divide(mut product: Vec<Scalar>, mut vanishing: Vec<Scalar>, domain: &Domain)
         *coefficient = *coefficient * power * share;
     }
     product
-}
-
-/// Inverses of values of which none is zero, with one inversion for all.
-fn inverses(values: &[Scalar]) -> Vec<Scalar> {
-    let mut product = Scalar::ONE;
-    let mut inverses = Vec::with_capacity(values.len());
-    for &value in values {
-        inverses.push(product);
-        product = product * value;
-    }
-    let mut rest = product.inverse();
-    for (inverse, &value) in inverses.iter_mut().zip(values).rev() {
-        *inverse = *inverse * rest;
-        rest = rest * value;
-    }
-    inverses
 }

@@ -58,6 +58,9 @@ fn parity_is_the_polynomial_at_the_odd_points() {
         let mut parity = vec![0; count * SCALAR_BYTES];
         extend(&bytes_of(&source), &mut parity).unwrap();
         assert_eq!(parity, bytes_of(&extend_by_definition(&source)), "{count} chunks");
+        for (index, chunk) in parity.as_chunks::<SCALAR_BYTES>().0.iter().enumerate() {
+            assert_eq!(parity_chunk(&bytes_of(&source), index).unwrap(), *chunk);
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 //! - [`blake3_tree`]: roots of models and data, digests of logits.
 //! - [`canonical`]: the one NaN.
 //! - [`self_check`]: whether this machine computes as P0 demands.
+//! - [`erasure_code`]: parity chunks over the scalar field of BLS12-381, and recovery from any half.
 //! - [`device`]: what kernels need of a device, whatever drives it.
 //! - [`gpu`]: the plumbing of every wgpu kernel.
 
@@ -17,9 +18,11 @@ pub mod canonical;
 pub mod chacha8;
 pub mod device;
 pub mod elementary;
+pub mod erasure_code;
 pub mod gpu;
 pub mod matmul;
 pub mod matrix;
+pub mod plotting;
 pub mod proof_of_space;
 pub mod reduction;
 pub mod self_check;

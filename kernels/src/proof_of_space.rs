@@ -9,6 +9,7 @@
 //! # Source
 //! Chia, "Proof of Space Construction" (2020), sections 4 to 6.
 
+mod fast;
 mod parameters;
 mod portable;
 mod verify;
@@ -244,7 +245,10 @@ pub fn find_proofs(
     limit: Option<usize>,
     keep_going: KeepGoing<'_>,
 ) -> Result<RecordProofs, ProofError> {
-    find_proofs_portable(seed, k, variant, limit, keep_going)
+    match fast::find_proofs(seed, k, variant, limit, keep_going)? {
+        Some(proofs) => Ok(proofs),
+        None => find_proofs_portable(seed, k, variant, limit, keep_going),
+    }
 }
 
 /// Finds the proof of one s-bucket; `None` when it has none.

@@ -73,3 +73,16 @@ fn finding_stops_at_a_table_boundary() {
     let stopped = find_proofs(&Seed::new([0; 32]), SMALL_K, Variant::V1, None, &keep_going);
     assert_eq!(stopped, Err(ProofError::Stopped { table: 4 }));
 }
+
+#[test]
+fn fast_version_gives_what_the_definition_gives() {
+    for (k, first_byte) in [(16, 1), (17, 2), (18, 3), (19, 4)] {
+        let seed = Seed::new([first_byte; 32]);
+        for variant in [Variant::V1, Variant::V2] {
+            let expected = find_proofs_portable(&seed, k, variant, None, &go_on).unwrap();
+            let actual = find_proofs(&seed, k, variant, None, &go_on).unwrap();
+            assert_eq!(actual.table_entries, expected.table_entries, "{k} {variant}");
+            assert_eq!(actual == expected, true, "{k} {variant}");
+        }
+    }
+}

@@ -32,12 +32,12 @@ pub fn is_valid_proof(seed: &Seed, k: u8, challenge_index: u32, proof: &[u8]) ->
 }
 
 /// Value `index` of a proof.
-fn value(proof: &[u8], index: usize, k: u8) -> u32 {
+pub(super) fn value(proof: &[u8], index: usize, k: u8) -> u32 {
     bits_at(index * usize::from(k), k, |byte| proof.get(byte).copied().unwrap_or(0))
 }
 
 /// The `y` of one `x` in table 1.
-fn first_value(seed: &Seed, k: u8, x: u32) -> u32 {
+pub(super) fn first_value(seed: &Seed, k: u8, x: u32) -> u32 {
     let first_bit = x as usize * usize::from(k);
     let first_block = u32::try_from(first_bit / 512).expect("k is at most 20");
     let words = keystream_portable(seed.as_bytes(), [0; 12], first_block, 2)

@@ -99,6 +99,22 @@ fn definition_of_v2_gives_the_published_proofs() {
     check_v2_record(vector, &record);
 }
 
+#[test]
+fn fast_v1_gives_the_published_proofs_of_all_seeds() {
+    for vector in vectors(V1) {
+        let record = find_proofs(&seed(&vector), K, Variant::V1, None, &|| true).unwrap();
+        check_v1_record(&vector, &record);
+    }
+}
+
+#[test]
+fn fast_v2_gives_the_published_proofs_of_all_seeds() {
+    for vector in vectors(V2) {
+        let record = find_proofs(&seed(&vector), K, Variant::V2, None, &|| true).unwrap();
+        check_v2_record(&vector, &record);
+    }
+}
+
 /// The largest bucket of a table and the most matches of a pair of buckets below it.
 fn check_sizes(vector: &Value, tables: &Tables) {
     for index in 0..TABLES {

@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use aipot_kernels::gpu::{GpuError, list_adapters};
+use aipot_kernels::plotting::{CpuEncoder, RecordEncoder};
 use aipot_kernels::proof_of_space::{
     KeepGoing, ProofError, RecordProofs, Seed, Variant, find_proofs,
 };
@@ -168,6 +170,17 @@ fn processor() -> Candidate {
 }
 
 impl Candidate {
+    /// Opens the device to encode records.
+    ///
+    /// # Errors
+    /// [`BackendError`] when it cannot be opened.
+    pub fn encoder(&self) -> Result<Arc<dyn RecordEncoder>, BackendError> {
+        match self.backend {
+            Backend::Cpu => Ok(Arc::new(CpuEncoder)),
+            backend => Err(BackendError::NoDevice { backend }),
+        }
+    }
+
     /// Opens the device to find proofs.
     ///
     /// # Errors

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use aipot_domain_runtime::order::check::OrderError;
 use aipot_domain_runtime::order::cost::Overflow;
+use aipot_kernels::plotting::{
+    EncodeError, MetadataError, PieceError, PlanError, ReadError, SectorError,
+};
 use aipot_kernels::proof_of_space::ProofError;
 use aipot_trainer::dataset::{DatasetError, SplitError};
 use aipot_trainer::evaluation::EvaluateError;
@@ -106,14 +109,67 @@ pub enum CommandError {
         piece_index: u64,
     },
     /// A file is no piece.
-    #[error("{path} has {found} bytes, a piece has {expected}")]
-    PieceSize {
+    #[error("{path} is no piece")]
+    Piece {
         /// Which file.
         path: PathBuf,
-        /// Its size.
-        found: u64,
-        /// That of a piece.
-        expected: u64,
+        /// Why.
+        source: PieceError,
+    },
+    /// There is no such sector.
+    #[error("the sector cannot be planned")]
+    Plan {
+        /// Why.
+        #[from]
+        source: PlanError,
+    },
+    /// Nothing says which sector a file is.
+    #[error(
+        "nothing says which sector it is: there is no {metadata}, and --public-key, --sector-index, \
+         --protocol-info and --pieces-in-sector are not all given"
+    )]
+    NoPlan {
+        /// Where the metadata should be.
+        metadata: PathBuf,
+    },
+    /// A file is no metadata of a sector.
+    #[error("{path} is no metadata of a sector")]
+    SectorMetadata {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: MetadataError,
+    },
+    /// It is another sector than expected.
+    #[error("the metadata is of sector {found}, expected {expected}")]
+    OtherSector {
+        /// What was expected.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+    /// A file is no sector.
+    #[error(transparent)]
+    ReadSector(#[from] ReadError),
+    /// A sector was not plotted.
+    #[error("plotting failed")]
+    Sector {
+        /// Why.
+        #[from]
+        source: SectorError,
+    },
+    /// A sector was to be written before all its records were encoded.
+    #[error("only {done_count} records of the sector are encoded")]
+    Unfinished {
+        /// How many are.
+        done_count: usize,
+    },
+    /// Records were not encoded.
+    #[error("encoding failed")]
+    Encode {
+        /// Why.
+        #[from]
+        source: EncodeError,
     },
     /// A file is larger than anything of its kind.
     #[error("{path} is too large, allowed at most {max} bytes")]
@@ -270,7 +326,12 @@ impl CommandError {
             | Self::Backend(
                 BackendError::Proof(ProofError::UnsupportedK { .. }) | BackendError::NoCuda,
             )
-            | Self::PieceSize { .. }
+            | Self::Piece { .. }
+            | Self::Plan { .. }
+            | Self::NoPlan { .. }
+            | Self::SectorMetadata { .. }
+            | Self::OtherSector { .. }
+            | Self::ReadSector(_)
             | Self::Read { .. }
             | Self::FileTooLarge { .. }
             | Self::NotText { .. }

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use serde_json::json;
 
@@ -59,6 +60,20 @@ impl Output {
         if !self.json {
             // A closed terminal must not end the work behind it.
             drop(writeln!(std::io::stderr(), "{text}"));
+        }
+    }
+
+    /// Draws how far something of `length` steps is, for a person who watches.
+    pub fn progress(self, length: u64, template: &str) -> ProgressBar {
+        let target = if self.is_live() {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let progress = ProgressBar::with_draw_target(Some(length), target);
+        match ProgressStyle::with_template(template) {
+            Ok(style) => progress.with_style(style),
+            Err(_) => progress,
         }
     }
 

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use aipot_kernels::plotting::{ProtocolInformation, PublicKey, SectorPlan};
 use aipot_kernels::proof_of_space::{SBucket, Seed, Variant};
 
 use super::super::CommandError;
 use crate::backend::Backend;
+
+/// Bytes of encoded protocol information.
+const PROTOCOL_INFORMATION_BYTES: usize = 42;
 
 /// Exactly `N` bytes from hexadecimal digits, with or without `0x`.
 pub(super) fn bytes<const N: usize>(
@@ -18,7 +22,7 @@ pub(super) fn bytes<const N: usize>(
 }
 
 /// Bytes from hexadecimal digits, with or without `0x`.
-pub(super) fn any_bytes(field: &'static str, text: &str) -> Result<Vec<u8>, CommandError> {
+fn any_bytes(field: &'static str, text: &str) -> Result<Vec<u8>, CommandError> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
     hex::decode(digits).map_err(|_| CommandError::Malformed {
         field,
@@ -54,6 +58,25 @@ pub(super) fn backend(text: &str) -> Result<Backend, CommandError> {
 pub(super) fn s_bucket(number: u64) -> Result<SBucket, CommandError> {
     let number = in_range("--s-bucket", number, 0, u64::from(u16::MAX))?;
     Ok(SBucket::new(u16::try_from(number).unwrap_or(u16::MAX)))
+}
+
+/// Which sector, and of which pieces.
+pub(super) fn plan(
+    public_key: &str,
+    sector_index: u64,
+    protocol_info: &str,
+    pieces_in_sector: u64,
+) -> Result<SectorPlan, CommandError> {
+    let short = |field, number| {
+        let number = in_range(field, number, 0, u64::from(u16::MAX))?;
+        Ok::<_, CommandError>(u16::try_from(number).unwrap_or(u16::MAX))
+    };
+    let public_key = PublicKey(bytes("--public-key", public_key)?);
+    let sector_index = short("--sector-index", sector_index)?;
+    let pieces_in_sector = short("--pieces-in-sector", pieces_in_sector)?;
+    let information = bytes::<PROTOCOL_INFORMATION_BYTES>("--protocol-info", protocol_info)?;
+    let information = ProtocolInformation::decode_bounded(&information)?;
+    Ok(SectorPlan::new(&public_key, sector_index, &information, pieces_in_sector)?)
 }
 
 /// A number that must not leave a range.

@@ -171,7 +171,7 @@ fn recommendation(best: &Row) -> String {
     let name = &best.device;
     if best.backend == Backend::Cpu.to_string() {
         return format!(
-            "Use --backend cpu: nothing here plots faster than {name}. Any GPU of the last ten years would."
+            "Use --backend cpu: nothing here plots faster than {name}."
         );
     }
     let ratio = best.ratio.map(|ratio| format!(", {ratio} times one thread of the processor"));

@@ -5,6 +5,7 @@
 
 mod board;
 pub mod durable;
+pub mod plotting;
 mod progress;
 pub mod training;
 

@@ -181,9 +181,9 @@ impl Sector {
     ///
     /// # Errors
     /// The sector itself when records are not done.
-    pub fn finish(self) -> Result<FinishedSector, Self> {
+    pub fn finish(self) -> Result<FinishedSector, Box<Self>> {
         if !self.is_done() {
-            return Err(self);
+            return Err(Box::new(self));
         }
         let bitmaps = self.entries.iter().map(|entry| &*entry.found);
         let metadata = SectorMetadata::new(self.plan.sector_index, self.plan.history_size, bitmaps);
@@ -279,13 +279,16 @@ impl FinishedSector {
             }
             block.resize(end, 0);
             for (entry, taken) in self.entries.iter().zip(&mut taken) {
-                for s_bucket in s_buckets(&entry.found[first / 8..][..BLOCK_S_BUCKETS / 8]) {
+                let marked = s_buckets(&entry.found[first / 8..][..BLOCK_S_BUCKETS / 8]);
+                let (chunks, _) = entry.bytes[*taken..].as_chunks::<CHUNK_BYTES>();
+                let mut count = 0;
+                marked.zip(chunks).for_each(|(s_bucket, chunk)| {
                     let start = &mut starts[s_bucket];
-                    let chunk = &entry.bytes[*taken..*taken + CHUNK_BYTES];
                     block[*start..*start + CHUNK_BYTES].copy_from_slice(chunk);
                     *start += CHUNK_BYTES;
-                    *taken += CHUNK_BYTES;
-                }
+                    count += 1;
+                });
+                *taken += count * CHUNK_BYTES;
             }
             put(&block)?;
         }

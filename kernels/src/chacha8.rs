@@ -2,13 +2,13 @@
 //! proof of space.
 //!
 //! [`keystream_portable`] is the definition. [`ChaChaStream`] draws numbers, weights and shuffles
-//! from it; `keystream_wgpu` is the same keystream on a GPU.
+//! from it; [`keystream_on`] is the same keystream on a device.
 
+mod device;
 mod stream;
-mod wgpu;
 
+pub use device::keystream_on;
 pub use stream::ChaChaStream;
-pub use wgpu::keystream_wgpu;
 
 use thiserror::Error;
 

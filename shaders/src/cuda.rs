@@ -4,3 +4,11 @@
 /// The `ChaCha8` keystream; see [`super::CHACHA8_KEYSTREAM`].
 pub const CHACHA8_KEYSTREAM: &str =
     concat!(include_str!("../cuda/chacha8.cuh"), include_str!("../cuda/chacha8_keystream.cu"));
+pub const SPACE_FIRST_VALUES: &str = "";
+pub const SPACE_SCATTER: &str = "";
+pub const SPACE_SORT_BUCKETS: &str = "";
+pub const SPACE_MATCH: &str = "";
+pub const SPACE_CHOOSE: &str = "";
+pub const SPACE_WINNERS: &str = "";
+pub const SPACE_RANK: &str = "";
+pub const SPACE_TRACE: &str = "";

@@ -34,13 +34,13 @@ fn list_size(bucket: u32) -> u32 {
     return min(bucket_counts[bucket], min(table.bucket_entries_max, LIST_STRIDE));
 }
 
-// The first right entry at a place whose number in the list is at least `from`.
-fn next_right(place: u32, from: u32) -> u32 {
+// The first right entry at a place whose number in the list is at least `least`.
+fn next_right(place: u32, least: u32) -> u32 {
     var found = NONE;
     var entry = atomicLoad(&heads[place & 511u]);
     while entry != NONE {
         let link = links[entry];
-        if (link >> 16u) == place && entry >= from {
+        if (link >> 16u) == place && entry >= least {
             found = min(found, entry);
         }
         entry = link & 0xffffu;

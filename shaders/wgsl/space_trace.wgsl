@@ -33,9 +33,9 @@ fn space_trace(
         var bits = 0u;
         for (var index = first_bit / table.k; index * table.k < first_bit + 32u; index++) {
             // From the left end of the word; negative for a value that begins before it.
-            let from = i32(index * table.k) - i32(first_bit);
+            let start = i32(index * table.k) - i32(first_bit);
             let value = values[index] << (32u - table.k);
-            bits |= select(value >> u32(max(from, 0)), value << u32(max(-from, 0)), from < 0);
+            bits |= select(value >> u32(max(start, 0)), value << u32(max(-start, 0)), start < 0);
         }
         proofs[rank * word_count + thread] = turn_bytes(bits);
     }

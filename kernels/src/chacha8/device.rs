@@ -4,7 +4,7 @@ use super::{BLOCK_WORDS, KeystreamError, check_counter, initial_state};
 use crate::device::{ComputeDevice, Kernel, Launch, Step, read_words};
 
 /// The kernel, whose entry point bears the name of its file.
-const KERNEL: Kernel = Kernel {
+pub(crate) const KEYSTREAM: Kernel = Kernel {
     name: "chacha8_keystream",
     wgsl: aipot_shaders::CHACHA8_KEYSTREAM,
     cuda: aipot_shaders::cuda::CHACHA8_KEYSTREAM,
@@ -12,7 +12,7 @@ const KERNEL: Kernel = Kernel {
 };
 
 /// Blocks of one workgroup, as written in the shader.
-const WORKGROUP_BLOCKS: u32 = 256;
+pub(crate) const WORKGROUP_BLOCKS: u32 = 256;
 
 /// Blocks of one dispatch at most: 64 MiB of keystream, half of what core WebGPU promises to bind.
 const DISPATCH_BLOCKS_MAX: u32 = 1 << 20;
@@ -56,7 +56,7 @@ fn dispatch<D: ComputeDevice>(
     let state = device.upload("state", state)?;
     let keystream = device.allocate("keystream", word_count)?;
     let workgroups = [block_count.div_ceil(WORKGROUP_BLOCKS), 1, 1];
-    let launch = Launch { kernel: &KERNEL, buffers: vec![&state, &keystream], workgroups };
+    let launch = Launch { kernel: &KEYSTREAM, buffers: vec![&state, &keystream], workgroups };
     device.submit(&[Step::Launch(launch)], &[])?;
     Ok(read_words(device, "keystream", &keystream, word_count)?)
 }

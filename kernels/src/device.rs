@@ -26,7 +26,7 @@ pub struct Launch<'a, Words> {
     /// What runs.
     pub kernel: &'a Kernel,
     /// Over what; at most 8, the core limit of WebGPU.
-    pub buffers: &'a [&'a Words],
+    pub buffers: Vec<&'a Words>,
     /// How often, in x, y and z; at most 65,535 each, the core limit of WebGPU.
     pub workgroups: [u32; 3],
 }
@@ -103,4 +103,18 @@ pub trait ComputeDevice: fmt::Debug + Send + Sync {
         self.write(&target, 0, words)?;
         Ok(target)
     }
+}
+
+/// Waits for everything that was submitted and copies a whole buffer of `word_count` words back.
+///
+/// # Errors
+/// As [`ComputeDevice::submit`] and [`ComputeDevice::wait`].
+pub fn read_words<D: ComputeDevice>(
+    device: &D,
+    label: &'static str,
+    source: &D::Words,
+    word_count: u64,
+) -> Result<Vec<u32>, GpuError> {
+    let pending = device.submit(&[], &[Download { label, source, words: 0..word_count }])?;
+    Ok(device.wait(pending)?.pop().unwrap_or_default())
 }

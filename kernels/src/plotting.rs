@@ -29,7 +29,7 @@ pub use plan::{
     HistorySize, PIECES_IN_SECTOR_MAX, PlanError, ProtocolInformation, PublicKey, SectorId,
     SectorPlan,
 };
-pub use reading::{ReadError, SectorView};
+pub use reading::{Answer, ReadError, SectorView};
 pub use sector::{FinishedSector, Sector, SectorError};
 
 use crate::erasure_code::SCALAR_BYTES;

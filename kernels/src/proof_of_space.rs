@@ -9,6 +9,7 @@
 //! # Source
 //! Chia, "Proof of Space Construction" (2020), sections 4 to 6.
 
+pub mod device;
 mod fast;
 mod parameters;
 mod portable;

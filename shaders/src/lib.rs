@@ -2,6 +2,9 @@
 
 #![no_std]
 
+pub mod cuda;
+pub mod space;
+
 /// WGSL source of the `ChaCha8` keystream, entry point `chacha8_keystream`.
 ///
 /// # Shapes

@@ -34,6 +34,11 @@ pub(super) fn best_adapter() -> Option<wgpu::Adapter> {
     adapters().into_iter().next()
 }
 
+/// The adapter at a place of [`list_adapters`].
+pub(super) fn nth_adapter(place: usize) -> Option<wgpu::Adapter> {
+    adapters().into_iter().nth(place)
+}
+
 /// Puts what wgpu knows into plain words.
 pub(super) fn describe(adapter: &wgpu::Adapter) -> AdapterDescription {
     let found = adapter.get_info();

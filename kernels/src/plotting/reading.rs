@@ -95,6 +95,15 @@ pub enum ReadError {
     Proofs(#[from] ProofError),
 }
 
+/// What answers a farmer's challenge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The chunk as it was before it was hidden.
+    pub chunk: [u8; CHUNK_BYTES],
+    /// The proof that hid it, which the verifier accepts.
+    pub proof: Vec<u8>,
+}
+
 /// A sector of the right length with the plan that it was made from.
 #[derive(Debug, Clone)]
 pub struct SectorView<'a> {
@@ -143,9 +152,15 @@ impl<'a> SectorView<'a> {
     }
 
     /// The bitmap of the record at an offset.
-    fn bitmap(&self, piece_offset: u16) -> &'a [u8] {
+    pub(super) fn bitmap(&self, piece_offset: u16) -> &'a [u8] {
         let start = self.layout.bitmaps.start + usize::from(piece_offset) * BITMAP_BYTES;
         &self.bytes[start..start + BITMAP_BYTES]
+    }
+
+    /// Offsets of the records that have a chunk in an s-bucket.
+    fn marked(&self, s_bucket: usize) -> impl Iterator<Item = u16> + Clone {
+        let offsets = 0..self.plan.pieces_in_sector();
+        offsets.filter(move |&offset| self.bitmap(offset)[s_bucket / 8] >> (s_bucket % 8) & 1 == 1)
     }
 
     /// The encoded chunks of the record at an offset, with their s-buckets, in order.
@@ -153,19 +168,16 @@ impl<'a> SectorView<'a> {
         let mut position = self.layout.chunks.start;
         let mut chunks = Vec::with_capacity(RECORD_CHUNKS);
         for s_bucket in 0..SBUCKETS {
-            for offset in 0..self.plan.pieces_in_sector() {
-                if self.bitmap(offset)[s_bucket / 8] >> (s_bucket % 8) & 1 == 0 {
-                    continue;
-                }
-                // A sector that was not checked can claim more chunks than it has.
-                let chunk = self.bytes.get(position..position + CHUNK_BYTES);
-                if offset == piece_offset
-                    && let Some(chunk) = chunk
-                {
-                    chunks.push((s_bucket, chunk));
-                }
-                position += CHUNK_BYTES;
+            let marked = self.marked(s_bucket);
+            let before = marked.clone().take_while(|&offset| offset < piece_offset).count();
+            let start = position + before * CHUNK_BYTES;
+            // A sector that was not checked can claim more chunks than it has.
+            if marked.clone().any(|offset| offset == piece_offset)
+                && let Some(chunk) = self.bytes.get(start..start + CHUNK_BYTES)
+            {
+                chunks.push((s_bucket, chunk));
             }
+            position += marked.count() * CHUNK_BYTES;
         }
         chunks
     }
@@ -229,8 +241,7 @@ impl<'a> SectorView<'a> {
         if is_same { Ok(piece) } else { Err(ReadError::WrongPiece { piece_offset, variant }) }
     }
 
-    /// Answers a farmer's challenge: the chunk of an s-bucket of a record as it was before it was hidden,
-    /// and the proof that hid it, which the verifier accepts. `None` when the record has no chunk there.
+    /// Answers a farmer's challenge to an s-bucket of a record. `None` when the record has no chunk there.
     ///
     /// # Errors
     /// [`ReadError`]: what keeps the chunk from being read.
@@ -239,7 +250,7 @@ impl<'a> SectorView<'a> {
         piece_offset: u16,
         s_bucket: SBucket,
         variant: Variant,
-    ) -> Result<Option<([u8; CHUNK_BYTES], Vec<u8>)>, ReadError> {
+    ) -> Result<Option<Answer>, ReadError> {
         let number = usize::from(s_bucket.number());
         let chunks = self.chunks(piece_offset);
         let Some((_, encoded)) = chunks.into_iter().find(|(place, _)| *place == number) else {
@@ -255,6 +266,6 @@ impl<'a> SectorView<'a> {
         let mut chunk = [0; CHUNK_BYTES];
         chunk.copy_from_slice(encoded);
         mask(&mut chunk, &proof);
-        Ok(Some((chunk, proof)))
+        Ok(Some(Answer { chunk, proof }))
     }
 }

@@ -17,6 +17,7 @@ pub mod loss_curve;
 pub mod narrative;
 pub mod network;
 pub mod node;
+pub mod plotter;
 pub mod pool;
 pub mod producer;
 pub mod roles;

@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod narrative;
 pub mod network;
 pub mod node;
+pub mod plotter;
 pub mod pool;
 pub mod producer;
 pub mod roles;

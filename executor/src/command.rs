@@ -12,6 +12,7 @@ mod node;
 mod order;
 mod output;
 mod plot;
+mod plotter;
 mod state;
 mod train;
 
@@ -58,6 +59,8 @@ enum Command {
     /// Plot sectors of a farm here, without a server, and check and measure it.
     #[command(subcommand)]
     Plot(plot::PlotCommand),
+    /// Plot for a farming cluster over NATS.
+    Plotter(plotter::PlotterArguments),
     /// List the devices of this machine.
     #[command(subcommand)]
     Device(device::DeviceCommand),
@@ -87,6 +90,7 @@ fn dispatch(command: Command, output: Output) -> Result<ExitCode, CommandError> 
         Command::Train(arguments) => train::run(&arguments, output),
         Command::State(command) => state::run(&command, output),
         Command::Plot(command) => plot::run(&command, output),
+        Command::Plotter(arguments) => plotter::run(&arguments, output),
         Command::Device(command) => device::run(&command, output),
         Command::Doctor(arguments) => doctor::run(&arguments, output),
     }

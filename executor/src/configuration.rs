@@ -17,7 +17,7 @@ use crate::network::Multiaddr;
 use crate::pool::PoolLimits;
 
 pub use error::{ConfigurationError, Origin};
-pub use plotter::PlotterConfiguration;
+pub use plotter::{PlotterAlone, PlotterConfiguration};
 
 use given::Given;
 
@@ -48,7 +48,7 @@ pub const KEYS: &[Key] = &[
     single("pool_bytes_max", "their bytes"),
     single("threads", "threads of one training or evaluation; 0 means one for each core"),
     single("metrics", "address of the page that Prometheus reads, as HOST:PORT"),
-    single("plotter_nats", "NATS server of a farming cluster to plot for, as nats://HOST:PORT"),
+    several("plotter_nats", "NATS servers of a farming cluster to plot for, as nats://HOST:PORT"),
     single("plotter_variant", "v1 or v2, as the farmers of that cluster read sectors"),
     single("plotter_backend", "auto, cpu, wgpu or cuda"),
     single("plotter_sectors_max", "sectors in work at once"),
@@ -138,7 +138,7 @@ impl Configuration {
                 .list("bootstrap", "multiaddresses such as /ip4/10.0.0.1/tcp/4001/p2p/NAME")?,
             rpc: rpc(given)?,
             pool,
-            threads: given.count("threads", 0..=COUNT_MAX)?.unwrap_or_default(),
+            threads: plotter::threads(given)?,
             metrics: plotter::metrics(given)?,
             plotter: PlotterConfiguration::optional(given)?,
         })

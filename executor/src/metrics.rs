@@ -12,6 +12,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -75,9 +76,12 @@ impl Drop for MetricsPage {
     }
 }
 
-/// A registry with our prefix and nothing in it.
+/// A registry with our prefix, and what program this is.
 pub fn registry() -> Registry {
-    Registry::with_prefix(PREFIX)
+    let mut registry = Registry::with_prefix(PREFIX);
+    let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+    registry.register("build", "The program", build);
+    registry
 }
 
 async fn page(State(registry): State<Arc<Registry>>) -> Response {

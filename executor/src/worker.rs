@@ -5,7 +5,6 @@
 
 mod board;
 pub mod durable;
-pub mod plotting;
 mod progress;
 pub mod training;
 

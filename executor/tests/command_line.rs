@@ -226,6 +226,7 @@ fn every_command_has_help_with_an_example() {
         &["plot", "sector"],
         &["plot", "verify"],
         &["plot", "bench"],
+        &["plotter"],
         &["device", "list"],
         &["doctor"],
     ] {

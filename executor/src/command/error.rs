@@ -18,6 +18,7 @@ use aipot_trainer::specification::SpecificationError;
 use crate::backend::BackendError;
 use crate::client::ClientError;
 use crate::devnet::DevnetError;
+use crate::plotter::PlotterError;
 
 /// Exit code of a command that failed.
 const FAILED: u8 = 1;
@@ -296,6 +297,15 @@ pub enum CommandError {
     /// A device computes no plots.
     #[error(transparent)]
     Backend(#[from] BackendError),
+    /// A plotter does not serve its cluster.
+    #[error(transparent)]
+    Plotter(#[from] PlotterError),
+    /// A plotter ended without saying why.
+    #[error("the plotter broke off")]
+    PlotterDied,
+    /// The page of metrics is not shown.
+    #[error(transparent)]
+    Metrics(#[from] crate::metrics::MetricsError),
     /// Proofs could not be found.
     #[error(transparent)]
     Proof(#[from] ProofError),
@@ -342,10 +352,17 @@ impl CommandError {
             | Self::Split(_)
             | Self::Model { .. }
             | Self::Configuration(_)
+            | Self::Plotter(
+                PlotterError::Setting { .. }
+                | PlotterError::Credentials { .. }
+                | PlotterError::PayloadLimit { .. },
+            )
             | Self::Genesis(_)
             | Self::WrongRoot { .. } => WRONG_INPUT,
             Self::Client(ClientError::Refused { .. }) | Self::UnknownOrder { .. } => REFUSED,
-            Self::Ask(_) | Self::Chain(_) => UNREACHABLE,
+            Self::Ask(_) | Self::Chain(_) | Self::Plotter(PlotterError::Connect { .. }) => {
+                UNREACHABLE
+            }
             _ => FAILED,
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use aipot_domain_runtime::operator::Roles;
 use aipot_kernels::proof_of_space::Variant;
 
-use super::{Configuration, ConfigurationError, Origin, PlotterConfiguration};
+use super::{Configuration, ConfigurationError, Origin, PlotterAlone};
 use crate::backend::Backend;
 
 const FILE: &str = "folder = \"/file\"\nchain = \"ws://file:1\"\ngenesis = \"/genesis.toml\"\n";
@@ -109,7 +109,7 @@ fn a_file_that_is_no_toml_is_refused_with_the_line() {
 #[test]
 fn plotting_is_off_until_a_server_is_named_and_then_wants_a_variant() {
     assert_eq!(resolve(FILE, &[], &[]).unwrap().plotter, None);
-    let file = format!("{FILE}plotter_nats = \"nats://127.0.0.1:4222\"\n");
+    let file = format!("{FILE}plotter_nats = [\"nats://127.0.0.1:4222\"]\n");
     let error = resolve(&file, &[], &[]).unwrap_err().to_string();
     assert!(
         error.contains("AIPOT_PLOTTER_VARIANT") && error.contains("--plotter-variant"),
@@ -135,9 +135,9 @@ fn plotting_is_off_until_a_server_is_named_and_then_wants_a_variant() {
 #[test]
 fn a_plotter_alone_needs_no_node() {
     let flags = [("plotter_nats", "nats://127.0.0.1:4222"), ("plotter_variant", "v1")];
-    let (plotter, metrics) = PlotterConfiguration::resolve(None, [], pairs(&flags)).unwrap();
-    assert_eq!((plotter.variant, plotter.backend), (Variant::V1, Backend::Auto));
-    assert_eq!(metrics, None);
-    let error = PlotterConfiguration::resolve(None, [], pairs(&flags[1..])).unwrap_err();
+    let alone = PlotterAlone::resolve(None, [], pairs(&flags)).unwrap();
+    assert_eq!((alone.plotter.variant, alone.plotter.backend), (Variant::V1, Backend::Auto));
+    assert_eq!((alone.metrics, alone.threads), (None, 0));
+    let error = PlotterAlone::resolve(None, [], pairs(&flags[1..])).unwrap_err();
     assert!(matches!(error, ConfigurationError::Missing { key: "plotter_nats", .. }), "{error}");
 }

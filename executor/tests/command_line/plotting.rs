@@ -316,3 +316,32 @@ fn a_full_disk_is_named_with_the_bytes_that_are_needed() {
     let left: Vec<_> = std::fs::read_dir(farm.desk.path("")).unwrap().collect();
     assert_eq!(left.len(), 2, "{left:?}");
 }
+
+#[test]
+fn a_plotter_says_what_it_needs() {
+    let desk = Desk::new();
+    let server = "nats://127.0.0.1:1";
+    for (words, said) in [
+        (&["plotter", "--variant", "v1"][..], "plotter_nats"),
+        (&["plotter", "--nats", server], "plotter_variant"),
+        (&["plotter", "--nats", server, "--variant", "v3"], "v1, v2"),
+        (&["plotter", "--nats", server, "--variant", "v1", "--sectors-max", "0"], "from 1 to"),
+        (&["plotter", "--nats", server, "--variant", "v1", "--backend", "abacus"], "wgpu"),
+        (&["plotter", "--nats", server, "--variant", "v1", "--metrics", "here"], "127.0.0.1"),
+        (&["plotter", "--nats", server, "--variant", "v1", "--credentials", "no"], "no"),
+    ] {
+        let sentence = desk.refusal(words);
+        assert!(sentence.contains(said), "{words:?}: {sentence}");
+    }
+}
+
+#[test]
+fn a_cluster_that_does_not_answer_has_its_own_exit_code() {
+    let words = ["plotter", "--nats", "nats://127.0.0.1:1", "--variant", "v1", "--backend", "cpu"];
+    let output = Desk::new().run(&[&words[..], &["--json"]].concat());
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let value: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert_eq!(value["kind"], "unreachable");
+    assert!(text.contains("127.0.0.1:1"), "{text}");
+}

@@ -170,9 +170,7 @@ impl Estimate {
 fn recommendation(best: &Row) -> String {
     let name = &best.device;
     if best.backend == Backend::Cpu.to_string() {
-        return format!(
-            "Use --backend cpu: nothing here plots faster than {name}."
-        );
+        return format!("Use --backend cpu: nothing here plots faster than {name}.");
     }
     let ratio = best.ratio.map(|ratio| format!(", {ratio} times one thread of the processor"));
     format!("Use --backend {}: {name}{}.", best.backend, ratio.unwrap_or_default())

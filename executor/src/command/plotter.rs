@@ -159,7 +159,7 @@ fn say_ready(
         "metrics": page,
     });
     let text = format!(
-        "plotting {} sectors for the cluster at {}{}",
+        "plotting {} sectors, once connected to the cluster at {}{}",
         configuration.variant,
         configuration.nats.join(", "),
         page.map(|page| format!("\nmetrics  {page}")).unwrap_or_default()

@@ -1,19 +1,24 @@
 //! What computes plots: the processor, a GPU through wgpu, or an NVIDIA GPU through CUDA.
 
+mod cuda;
+mod finder;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use aipot_kernels::gpu::{GpuError, list_adapters};
 use aipot_kernels::plotting::{CpuEncoder, RecordEncoder};
-use aipot_kernels::proof_of_space::{
-    KeepGoing, ProofError, RecordProofs, Seed, Variant, find_proofs,
-};
+use aipot_kernels::proof_of_space::ProofError;
+use aipot_kernels::proof_of_space::device::DeviceProofError;
+
+pub use cuda::cuda_devices;
+pub use finder::ProofFinder;
 
 /// How wgpu calls an adapter that computes on the processor.
 pub const SOFTWARE: &str = "software";
 
-/// What computes.
+/// Through what is computed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Backend {
     /// CUDA where a device answers, else a GPU through wgpu, else the processor.
@@ -26,26 +31,35 @@ pub enum Backend {
     Cuda,
 }
 
-/// A text names no backend.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("allowed: {}", Backend::ALLOWED)]
-pub struct UnknownBackend;
+/// Which device: `wgpu`, or `wgpu:1` for the second one of `aipot device list`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DeviceChoice {
+    /// Through what is computed.
+    pub backend: Backend,
+    /// The place of the device among those of its backend; the first one when nothing is said.
+    pub index: Option<usize>,
+}
 
-/// Why a backend computes nothing.
+/// A text names no device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("allowed: {}", DeviceChoice::ALLOWED)]
+pub struct UnknownDevice;
+
+/// Why a device computes nothing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackendError {
     /// This program was built without CUDA.
-    #[error("this program was built without CUDA; build it with --features cuda, or use wgpu")]
+    #[error("this program was built without CUDA: build it with --features cuda, or use wgpu")]
     NoCuda,
     /// The machine has no NVIDIA driver, or no device that it drives.
     #[error("no NVIDIA driver answers")]
     NoDriver,
-    /// There is no device of this backend.
-    #[error("no device answers to backend {backend}: aipot doctor says what is missing")]
+    /// There is no such device.
+    #[error("there is no device {choice}: aipot device list shows those that there are")]
     NoDevice {
-        /// The backend.
-        backend: Backend,
+        /// What was chosen.
+        choice: DeviceChoice,
     },
     /// The device cannot be opened or failed.
     #[error(transparent)]
@@ -53,6 +67,9 @@ pub enum BackendError {
     /// Finding proofs failed.
     #[error(transparent)]
     Proof(#[from] ProofError),
+    /// Finding proofs on a device failed.
+    #[error(transparent)]
+    DeviceProof(#[from] DeviceProofError),
 }
 
 /// A device that can plot, not opened yet.
@@ -68,54 +85,63 @@ pub struct Candidate {
     pub is_software: bool,
 }
 
-/// Finds all proofs of a seed on one device.
-#[derive(Debug)]
-pub struct ProofFinder {
-    device: FinderDevice,
-    name: String,
-}
+impl DeviceChoice {
+    /// The texts that are understood, for messages.
+    pub const ALLOWED: &str = "auto, cpu, wgpu, cuda; wgpu:1 is the second device of wgpu";
 
-#[derive(Debug)]
-enum FinderDevice {
-    Cpu,
-}
+    /// The best device that answers.
+    pub const AUTO: Self = Self { backend: Backend::Auto, index: None };
 
-impl Backend {
-    /// The names that are understood, for messages.
-    pub const ALLOWED: &str = "auto, cpu, wgpu, cuda";
+    /// Whether a device may be the chosen one.
+    pub fn includes(&self, candidate: &Candidate) -> bool {
+        let is_of_backend = self.backend == Backend::Auto || self.backend == candidate.backend;
+        is_of_backend && self.index.is_none_or(|index| index == candidate.index)
+    }
 
-    /// The device that this backend uses.
+    /// The device that is meant.
     ///
     /// # Errors
-    /// [`BackendError::NoDevice`] when there is none, [`BackendError::NoCuda`] when there cannot be one.
-    pub fn choose(self) -> Result<Candidate, BackendError> {
-        if self == Self::Cuda && !cfg!(feature = "cuda") {
-            return Err(BackendError::NoCuda);
-        }
-        if self == Self::Cpu {
+    /// [`BackendError::NoDevice`] when there is none, [`BackendError::NoCuda`] and
+    /// [`BackendError::NoDriver`] when there cannot be one.
+    pub fn candidate(self) -> Result<Candidate, BackendError> {
+        match self.backend {
             // Looking for adapters takes time, and some drivers complain aloud.
-            return Ok(processor());
+            Backend::Cpu if self.index.unwrap_or(0) == 0 => return Ok(processor()),
+            Backend::Cuda => drop(cuda_devices()?),
+            _ => {}
         }
-        let all = candidates();
-        let is_chosen = |candidate: &&Candidate| match self {
-            // A software adapter is slower than the processor without it.
-            Self::Auto => !candidate.is_software,
-            backend => candidate.backend == backend,
+        // A software adapter is slower than the processor without it.
+        let is_chosen = |candidate: &Candidate| {
+            self.includes(candidate) && (self.backend != Backend::Auto || !candidate.is_software)
         };
-        all.iter().find(is_chosen).cloned().ok_or(BackendError::NoDevice { backend: self })
+        candidates().into_iter().find(is_chosen).ok_or(BackendError::NoDevice { choice: self })
     }
 }
 
-impl FromStr for Backend {
-    type Err = UnknownBackend;
+impl FromStr for DeviceChoice {
+    type Err = UnknownDevice;
 
-    fn from_str(text: &str) -> Result<Self, UnknownBackend> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "cpu" => Ok(Self::Cpu),
-            "wgpu" => Ok(Self::Wgpu),
-            "cuda" => Ok(Self::Cuda),
-            _ => Err(UnknownBackend),
+    fn from_str(text: &str) -> Result<Self, UnknownDevice> {
+        let (name, index) = match text.split_once(':') {
+            Some((name, index)) => (name, Some(index.parse().map_err(|_| UnknownDevice)?)),
+            None => (text, None),
+        };
+        let backend = match name {
+            "auto" if index.is_none() => Backend::Auto,
+            "cpu" => Backend::Cpu,
+            "wgpu" => Backend::Wgpu,
+            "cuda" => Backend::Cuda,
+            _ => return Err(UnknownDevice),
+        };
+        Ok(Self { backend, index })
+    }
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.index {
+            Some(index) => write!(formatter, "{}:{index}", self.backend),
+            None => self.backend.fmt(formatter),
         }
     }
 }
@@ -133,35 +159,21 @@ impl fmt::Display for Backend {
 
 /// Every device of this machine that can plot: those of CUDA, those of wgpu, and last the processor.
 pub fn candidates() -> Vec<Candidate> {
+    let cuda = cuda_devices().unwrap_or_default().into_iter().enumerate();
+    let cuda = cuda.map(|(index, name)| Candidate {
+        backend: Backend::Cuda,
+        index,
+        name,
+        is_software: false,
+    });
     let adapters = list_adapters().into_iter().enumerate();
-    let mut found: Vec<Candidate> = adapters
-        .map(|(index, adapter)| Candidate {
-            backend: Backend::Wgpu,
-            index,
-            name: adapter.to_string(),
-            is_software: adapter.kind == SOFTWARE,
-        })
-        .collect();
-    found.push(processor());
-    found
-}
-
-/// A device that CUDA drives.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CudaDevice {
-    /// What it calls itself.
-    pub name: String,
-    /// Its own memory.
-    pub memory_bytes: u64,
-}
-
-/// The devices that CUDA drives, at least one.
-///
-/// # Errors
-/// [`BackendError::NoCuda`] when this program was built without it, [`BackendError::NoDriver`] when no driver
-/// answers.
-pub fn cuda_devices() -> Result<Vec<CudaDevice>, BackendError> {
-    Err(BackendError::NoCuda)
+    let adapters = adapters.map(|(index, adapter)| Candidate {
+        backend: Backend::Wgpu,
+        index,
+        name: adapter.to_string(),
+        is_software: adapter.kind == SOFTWARE,
+    });
+    cuda.chain(adapters).chain([processor()]).collect()
 }
 
 fn processor() -> Candidate {
@@ -175,9 +187,10 @@ impl Candidate {
     /// # Errors
     /// [`BackendError`] when it cannot be opened.
     pub fn encoder(&self) -> Result<Arc<dyn RecordEncoder>, BackendError> {
+        let choice = DeviceChoice { backend: self.backend, index: Some(self.index) };
         match self.backend {
             Backend::Cpu => Ok(Arc::new(CpuEncoder)),
-            backend => Err(BackendError::NoDevice { backend }),
+            Backend::Auto | Backend::Wgpu | Backend::Cuda => Err(BackendError::NoDevice { choice }),
         }
     }
 
@@ -186,33 +199,9 @@ impl Candidate {
     /// # Errors
     /// [`BackendError`] when it cannot be opened.
     pub fn finder(&self) -> Result<ProofFinder, BackendError> {
-        let device = match self.backend {
-            Backend::Cpu => FinderDevice::Cpu,
-            backend => return Err(BackendError::NoDevice { backend }),
-        };
-        Ok(ProofFinder { device, name: self.name.clone() })
+        ProofFinder::open(self)
     }
 }
 
-impl ProofFinder {
-    /// What the device calls itself.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Finds every proof that the variant looks for; on the processor, with the threads of the current pool.
-    ///
-    /// # Errors
-    /// [`BackendError::Proof`] when `k` is none that this device knows, or the device failed.
-    pub fn find(
-        &self,
-        seed: &Seed,
-        k: u8,
-        variant: Variant,
-        keep_going: KeepGoing<'_>,
-    ) -> Result<RecordProofs, BackendError> {
-        match &self.device {
-            FinderDevice::Cpu => Ok(find_proofs(seed, k, variant, None, keep_going)?),
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -32,10 +32,6 @@ struct Device {
     kind: &'static str,
     /// What it is driven by.
     driver: String,
-    /// Largest buffer that a kernel may see.
-    binding_bytes_max: Option<u64>,
-    /// Memory of its own.
-    memory_bytes: Option<u64>,
 }
 
 /// Runs a subcommand.
@@ -54,18 +50,14 @@ fn list(output: Output) -> Result<(), CommandError> {
         name: adapter.name,
         kind: adapter.kind,
         driver: format!("{}, {}", adapter.backend, adapter.driver),
-        binding_bytes_max: None,
-        memory_bytes: None,
     }));
     let cuda = cuda_devices();
-    devices.extend(cuda.iter().flatten().enumerate().map(|(index, device)| Device {
+    devices.extend(cuda.iter().flatten().enumerate().map(|(index, name)| Device {
         backend: "cuda",
         index,
-        name: device.name.clone(),
+        name: name.clone(),
         kind: "discrete",
         driver: "cuda".to_owned(),
-        binding_bytes_max: None,
-        memory_bytes: Some(device.memory_bytes),
     }));
     let mut lines: Vec<String> = devices.iter().map(line).collect();
     if let Err(error) = &cuda {
@@ -82,23 +74,10 @@ fn processor() -> Device {
         name: format!("processor, {count} threads"),
         kind: "processor",
         driver: std::env::consts::ARCH.to_owned(),
-        binding_bytes_max: None,
-        memory_bytes: None,
     }
 }
 
 fn line(device: &Device) -> String {
-    let mebibytes = |bytes: Option<u64>, what: &str| {
-        bytes.map(|bytes| format!(", {what} {} MiB", bytes >> 20)).unwrap_or_default()
-    };
-    format!(
-        "{:<5} {}  {} ({}, {}{}{})",
-        device.backend,
-        device.index,
-        device.name,
-        device.kind,
-        device.driver,
-        mebibytes(device.memory_bytes, "memory"),
-        mebibytes(device.binding_bytes_max, "buffers up to"),
-    )
+    let Device { backend, index, name, kind, driver } = device;
+    format!("{:<8} {name} ({kind}, {driver})", format!("{backend}:{index}"))
 }

@@ -144,8 +144,7 @@ fn cuda() -> Finding {
     let what = "cuda";
     match cuda_devices() {
         Ok(devices) => {
-            let names: Vec<&str> = devices.iter().map(|device| device.name.as_str()).collect();
-            Finding { what, condition: Condition::Good, found: names.join(", "), mend: None }
+            Finding { what, condition: Condition::Good, found: devices.join(", "), mend: None }
         }
         // Most machines have none, and nothing needs it.
         Err(error) => Finding {

@@ -112,7 +112,7 @@ pub(super) fn plotter(
     configuration: &PlotterConfiguration,
     worker: Worker,
 ) -> Result<Arc<Plotter>, CommandError> {
-    let device = configuration.backend.choose()?;
+    let device = configuration.backend.candidate()?;
     let reserved_bytes = match device.backend {
         // Whatever ran beside it would be slowed down, so nothing does.
         Backend::Cpu => worker.configuration().memory_bytes,

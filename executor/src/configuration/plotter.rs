@@ -7,7 +7,7 @@ use aipot_kernels::proof_of_space::Variant;
 
 use super::given::Given;
 use super::{COUNT_MAX, Configuration, ConfigurationError};
-use crate::backend::Backend;
+use crate::backend::DeviceChoice;
 
 /// Sectors in work at once when nothing else is said: one being encoded, the next one's pieces on their way.
 const SECTORS_DEFAULT: usize = 2;
@@ -26,7 +26,7 @@ pub struct PlotterConfiguration {
     /// Which proofs the cluster's farmers will look for.
     pub variant: Variant,
     /// What computes.
-    pub backend: Backend,
+    pub backend: DeviceChoice,
     /// Sectors in work at once.
     pub sectors_max: usize,
     /// In which group of caches pieces are looked for; none: in all.
@@ -78,12 +78,12 @@ impl PlotterConfiguration {
         if nats.is_empty() {
             return Err(Given::missing(NATS));
         }
-        let backend = given.single("plotter_backend", Backend::ALLOWED)?;
+        let backend = given.single("plotter_backend", DeviceChoice::ALLOWED)?;
         let sectors_max = given.count("plotter_sectors_max", 1..=SECTORS_MAX)?;
         Ok(Self {
             nats,
             variant: given.required("plotter_variant", VARIANTS)?,
-            backend: backend.unwrap_or(Backend::Auto),
+            backend: backend.unwrap_or(DeviceChoice::AUTO),
             sectors_max: sectors_max.unwrap_or(SECTORS_DEFAULT),
             cache_group: given.single("plotter_cache_group", text)?,
             credentials: given.single("plotter_credentials", text)?,

@@ -6,7 +6,7 @@ use aipot_domain_runtime::operator::Roles;
 use aipot_kernels::proof_of_space::Variant;
 
 use super::{Configuration, ConfigurationError, Origin, PlotterAlone};
-use crate::backend::Backend;
+use crate::backend::DeviceChoice;
 
 const FILE: &str = "folder = \"/file\"\nchain = \"ws://file:1\"\ngenesis = \"/genesis.toml\"\n";
 
@@ -136,7 +136,7 @@ fn plotting_is_off_until_a_server_is_named_and_then_wants_a_variant() {
 fn a_plotter_alone_needs_no_node() {
     let flags = [("plotter_nats", "nats://127.0.0.1:4222"), ("plotter_variant", "v1")];
     let alone = PlotterAlone::resolve(None, [], pairs(&flags)).unwrap();
-    assert_eq!((alone.plotter.variant, alone.plotter.backend), (Variant::V1, Backend::Auto));
+    assert_eq!((alone.plotter.variant, alone.plotter.backend), (Variant::V1, DeviceChoice::AUTO));
     assert_eq!((alone.metrics, alone.threads), (None, 0));
     let error = PlotterAlone::resolve(None, [], pairs(&flags[1..])).unwrap_err();
     assert!(matches!(error, ConfigurationError::Missing { key: "plotter_nats", .. }), "{error}");

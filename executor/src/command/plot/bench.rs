@@ -56,10 +56,10 @@ struct Plan {
 /// Measures every device and says which to use.
 pub(super) fn run(arguments: &BenchArguments, output: Output) -> Result<ExitCode, CommandError> {
     let plan = plan(arguments)?;
-    let wanted = input::backend(&arguments.backend)?;
+    let wanted = input::device(&arguments.backend)?;
     let mut report = Report::new(plan);
     for candidate in candidates().into_iter().rev() {
-        if wanted == Backend::Auto || wanted == candidate.backend {
+        if wanted.includes(&candidate) {
             for threads in threads(&candidate) {
                 output.note(&format!("measuring {}", candidate.name));
                 report.add(&candidate, threads, measure(&candidate, threads, &plan));

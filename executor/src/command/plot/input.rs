@@ -6,7 +6,7 @@ use aipot_kernels::plotting::{ProtocolInformation, PublicKey, SectorPlan};
 use aipot_kernels::proof_of_space::{SBucket, Seed, Variant};
 
 use super::super::CommandError;
-use crate::backend::Backend;
+use crate::backend::DeviceChoice;
 
 /// Bytes of encoded protocol information.
 const PROTOCOL_INFORMATION_BYTES: usize = 42;
@@ -46,11 +46,11 @@ pub(super) fn variant(text: &str) -> Result<Variant, CommandError> {
 }
 
 /// What computes.
-pub(super) fn backend(text: &str) -> Result<Backend, CommandError> {
+pub(super) fn device(text: &str) -> Result<DeviceChoice, CommandError> {
     text.parse().map_err(|_| CommandError::Malformed {
         field: "--backend",
         value: shortened(text),
-        expected: Backend::ALLOWED,
+        expected: DeviceChoice::ALLOWED,
     })
 }
 

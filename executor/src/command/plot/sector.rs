@@ -49,7 +49,7 @@ pub(in crate::command) struct SectorArguments {
     /// Which proofs hide the data, v1 or v2, as your farmers read it; there is no default.
     #[arg(long)]
     variant: String,
-    /// What computes: auto, cpu, wgpu or cuda.
+    /// What computes: auto, cpu, wgpu or cuda; wgpu:1 is the second device of wgpu.
     #[arg(long, default_value = "auto")]
     backend: String,
     /// Threads on the processor; 0 means one for each core.
@@ -78,7 +78,7 @@ pub(super) fn run(arguments: &SectorArguments, output: Output) -> Result<ExitCod
         arguments.pieces_in_sector,
     )?;
     let variant = input::variant(&arguments.variant)?;
-    let encoder = input::backend(&arguments.backend)?.choose()?.encoder()?;
+    let encoder = input::device(&arguments.backend)?.candidate()?.encoder()?;
     let files = OutputFiles::begin(&arguments.out, plan.pieces_in_sector())?;
     let (pieces, hashes) = read_pieces(arguments, &plan, output)?;
     let plotted = on_threads(arguments.threads, || {

@@ -26,7 +26,7 @@ pub(in crate::command) struct TableArguments {
     /// Which proofs are chosen, v1 or v2; there is no default, since they do not mix.
     #[arg(long)]
     variant: String,
-    /// What computes: cpu, wgpu, cuda, or auto.
+    /// What computes: cpu, wgpu, cuda, or auto; wgpu:1 is the second device of wgpu.
     #[arg(long, default_value = "cpu")]
     backend: String,
     /// Threads on the processor; the result is the same for every number. 0 means one for each core.
@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &TableArguments, output: Output) -> Result<ExitCode
 
 fn find(arguments: &TableArguments) -> Result<Found, CommandError> {
     let (seed, variant) = (input::seed(&arguments.seed)?, input::variant(&arguments.variant)?);
-    let finder = input::backend(&arguments.backend)?.choose()?.finder()?;
+    let finder = input::device(&arguments.backend)?.candidate()?.finder()?;
     on_threads(arguments.threads, || {
         let (start, processor_start) = (Instant::now(), processor_time());
         let proofs = finder.find(&seed, arguments.k, variant, &|| true)?;
@@ -89,6 +89,7 @@ fn print(arguments: &TableArguments, found: &Found, output: Output) -> Result<()
     let value = json!({
         "variant": arguments.variant,
         "k": arguments.k,
+        "backend": arguments.backend,
         "device": found.device,
         "entries": proofs.table_entries,
         "proof_count": proofs.proof_count(),

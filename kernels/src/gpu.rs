@@ -7,12 +7,11 @@ pub use adapter::{AdapterDescription, list_adapters};
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use thiserror::Error;
 
-use self::adapter::{best_adapter, describe, nth_adapter};
+use self::adapter::{best_adapter, describe, wanted_adapter};
 use crate::device::{ComputeDevice, Download, Kernel, Launch, Step};
 
 /// Bytes of a word, the unit of every buffer.
@@ -25,6 +24,14 @@ pub enum GpuError {
     /// No Vulkan, Metal or Direct3D 12 driver answered.
     #[error("no GPU adapter found: install a Vulkan driver, for software mesa-vulkan-drivers")]
     NoAdapter,
+    /// No adapter has the number or the name that was asked for.
+    #[error("no GPU adapter is {wanted:?}, there are {found:?}")]
+    NoSuchAdapter {
+        /// What was asked for.
+        wanted: String,
+        /// The names of those that are there.
+        found: Vec<String>,
+    },
     /// The adapter exists but gives no device with the core limits of WebGPU.
     #[error("{adapter} gives no device: {source}")]
     NoDevice {
@@ -72,10 +79,12 @@ pub enum GpuError {
         word_count: u64,
     },
     /// The device is gone, as after a driver fault; it has to be opened anew.
-    #[error("the device was lost in {stage}")]
+    #[error("the device was lost in {stage}: {reason}")]
     DeviceLost {
         /// What was going on.
         stage: &'static str,
+        /// What the driver says.
+        reason: String,
     },
     /// The device did not finish the work.
     #[error("waiting for {stage} failed: {source}")]
@@ -102,7 +111,8 @@ pub struct Gpu {
     device: wgpu::Device,
     queue: wgpu::Queue,
     pipelines: Mutex<HashMap<&'static str, Arc<wgpu::ComputePipeline>>>,
-    is_lost: Arc<AtomicBool>,
+    /// Why the device was lost, once it is.
+    loss: Arc<OnceLock<String>>,
 }
 
 /// A buffer of 32-bit words on the device.
@@ -142,18 +152,20 @@ impl Gpu {
     /// [`GpuError::NoAdapter`] when there is none, [`GpuError::NoDevice`] when it gives no device
     /// with the core limits of WebGPU.
     pub fn open() -> Result<Self, GpuError> {
-        Self::open_adapter(&best_adapter().ok_or(GpuError::NoAdapter)?)
+        Self::open_device(&best_adapter().ok_or(GpuError::NoAdapter)?)
     }
 
-    /// Opens the adapter at this place of [`list_adapters`].
+    /// Opens the adapter at this place of [`list_adapters`], or the first whose name holds `wanted`, in
+    /// upper or lower case.
     ///
     /// # Errors
-    /// As [`Self::open`].
-    pub fn open_nth(place: usize) -> Result<Self, GpuError> {
-        Self::open_adapter(&nth_adapter(place).ok_or(GpuError::NoAdapter)?)
+    /// [`GpuError::NoSuchAdapter`] when none fits; otherwise as [`Self::open`].
+    pub fn open_adapter(wanted: &str) -> Result<Self, GpuError> {
+        Self::open_device(&wanted_adapter(wanted)?)
     }
 
-    fn open_adapter(adapter: &wgpu::Adapter) -> Result<Self, GpuError> {
+    /// Opens a device of an adapter.
+    fn open_device(adapter: &wgpu::Adapter) -> Result<Self, GpuError> {
         let description = describe(adapter);
         let wanted = wgpu::DeviceDescriptor {
             label: Some("aipot"),
@@ -162,17 +174,34 @@ impl Gpu {
         };
         let (device, queue) = pollster::block_on(adapter.request_device(&wanted))
             .map_err(|source| GpuError::NoDevice { adapter: description.name.clone(), source })?;
-        let is_lost = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&is_lost);
-        device.set_device_lost_callback(move |_reason, _message| {
-            flag.store(true, Ordering::Relaxed);
+        let loss = Arc::new(OnceLock::new());
+        let noted = Arc::clone(&loss);
+        device.set_device_lost_callback(move |reason, message| {
+            // The first loss is the cause of those after it.
+            noted.get_or_init(|| format!("{reason:?}, {message}"));
         });
-        Ok(Self { description, device, queue, pipelines: Mutex::default(), is_lost })
+        // What no scope catches belongs to no call that could return it, and wgpu's own handler panics.
+        // Whatever suffers from it fails when its results are read.
+        device.on_uncaptured_error(Arc::new(|_error: wgpu::Error| {}));
+        Ok(Self { description, device, queue, pipelines: Mutex::default(), loss })
     }
 
     /// What the device calls itself.
     pub fn description(&self) -> &AdapterDescription {
         &self.description
+    }
+
+    /// Whether the device is gone and has to be opened anew.
+    pub fn is_lost(&self) -> bool {
+        self.loss.get().is_some()
+    }
+
+    /// Refuses to go on without a device.
+    fn check_loss(&self, stage: &'static str) -> Result<(), GpuError> {
+        match self.loss.get() {
+            Some(reason) => Err(GpuError::DeviceLost { stage, reason: reason.clone() }),
+            None => Ok(()),
+        }
     }
 
     /// The compiled form of a kernel, compiled at the first call.
@@ -272,9 +301,7 @@ impl Gpu {
 
     /// Does something to the device and turns what wgpu reports meanwhile into an error.
     fn guarded<T>(&self, stage: &'static str, work: impl FnOnce() -> T) -> Result<T, GpuError> {
-        if self.is_lost.load(Ordering::Relaxed) {
-            return Err(GpuError::DeviceLost { stage });
-        }
+        self.check_loss(stage)?;
         let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let internal = self.device.push_error_scope(wgpu::ErrorFilter::Internal);
         let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
@@ -282,6 +309,8 @@ impl Gpu {
         let validation = pollster::block_on(validation.pop());
         let internal = pollster::block_on(internal.pop());
         let memory = pollster::block_on(memory.pop());
+        // Whatever else was reported follows from the loss.
+        self.check_loss(stage)?;
         if let Some(source) = memory {
             return Err(GpuError::OutOfMemory { stage, source });
         }
@@ -355,10 +384,9 @@ impl ComputeDevice for Gpu {
         let PendingDownloads { submission, copies } = pending;
         let stage = copies.first().map_or("submission", |(label, _)| label);
         let until = wgpu::PollType::Wait { submission_index: Some(submission), timeout: None };
-        self.device.poll(until).map_err(|source| GpuError::Wait { stage, source })?;
-        if self.is_lost.load(Ordering::Relaxed) {
-            return Err(GpuError::DeviceLost { stage });
-        }
+        let polled = self.device.poll(until);
+        self.check_loss(stage)?;
+        polled.map_err(|source| GpuError::Wait { stage, source })?;
         let read = |(label, copy): &(&'static str, wgpu::Buffer)| {
             let mapped = copy
                 .get_mapped_range(..)

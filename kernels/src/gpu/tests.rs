@@ -79,6 +79,56 @@ fn wgpu_says_so_when_its_device_is_lost() {
     let gpu = gpu();
     gpu.device.destroy();
     let _ = gpu.device.poll(wgpu::PollType::wait_indefinitely());
+    assert!(gpu.is_lost());
     let error = gpu.allocate("room", 10).unwrap_err();
     assert!(matches!(error, GpuError::DeviceLost { .. }), "{error}");
+}
+
+#[test]
+fn wgpu_opens_an_adapter_by_its_place_and_by_its_name() {
+    let first = list_adapters().into_iter().next().expect("no adapter: install a Vulkan driver");
+    assert_eq!(Gpu::open_adapter("0").unwrap().description(), &first);
+    let name = first.name.to_uppercase();
+    assert_eq!(Gpu::open_adapter(&name).unwrap().description().name, first.name);
+    for wanted in ["9999", "no such adapter"] {
+        let error = Gpu::open_adapter(wanted).unwrap_err();
+        assert!(matches!(error, GpuError::NoSuchAdapter { .. }), "{error}");
+    }
+}
+
+/// Adds one to a word for each workgroup.
+const INCREMENT: Kernel = Kernel {
+    name: "increment",
+    wgsl: "@group(0) @binding(0) var<storage, read_write> words: array<u32>;
+        @compute @workgroup_size(1)
+        fn increment(@builtin(workgroup_id) group: vec3<u32>) { words[group.x] += 1u; }",
+    cuda: "",
+    workgroup_size: 1,
+};
+
+#[test]
+fn wgpu_steps_see_what_those_before_wrote_over_submissions_under_way() {
+    let gpu = gpu();
+    let words = gpu.upload("words", &[1, 2, 3, 4]).unwrap();
+    let step = || {
+        let buffers = vec![&words];
+        Step::Launch(Launch { kernel: &INCREMENT, buffers, workgroups: [4, 1, 1] })
+    };
+    let part = |words_wanted| Download { label: "words", source: &words, words: words_wanted };
+    let first = gpu.submit(&[step()], &[part(0..4)]).unwrap();
+    let second = gpu.submit(&[step(), step()], &[part(3..4), part(0..2)]).unwrap();
+    assert_eq!(gpu.wait(second).unwrap(), [vec![7], vec![4, 5]]);
+    assert_eq!(gpu.wait(first).unwrap(), [vec![2, 3, 4, 5]]);
+}
+
+#[test]
+fn wgpu_refuses_too_many_workgroups_and_missing_buffers() {
+    let gpu = gpu();
+    let words = gpu.allocate("words", 1).unwrap();
+    for (buffers, workgroups) in [(vec![&words], [65_536, 1, 1]), (vec![], [1, 1, 1])] {
+        let launch = Launch { kernel: &INCREMENT, buffers, workgroups };
+        let error = gpu.submit(&[Step::Launch(launch)], &[]).unwrap_err();
+        assert!(matches!(error, GpuError::Refused { .. }), "{error}");
+    }
+    assert!(gpu.allocate("words", 1).is_ok(), "a refusal leaves the device as it was");
 }

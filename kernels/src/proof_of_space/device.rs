@@ -308,7 +308,8 @@ pub fn find_proofs_on<D: ComputeDevice>(
     pipeline.start(device, seed)?;
     for number in 1..=TABLES {
         check_going(keep_going, number)?;
-        device.submit(&pipeline.steps(number), &[])?;
+        // Waited for, so that what is asked at a boundary is asked when the device is there.
+        device.wait(device.submit(&pipeline.steps(number), &[])?)?;
     }
     let whole = |label, source, word_count| Download { label, source, words: 0..word_count };
     let proof_words = variant.proofs_max(limit) as u64 * proof_bytes(k) as u64 / 4;

@@ -8,10 +8,10 @@
 //! - [`choice`]: which entries of table 7 prove what, and the proofs.
 
 mod choice;
-mod columns;
-mod compression;
-mod keystream;
-mod lanes;
+pub(super) mod columns;
+pub(super) mod compression;
+pub(super) mod keystream;
+pub(super) mod lanes;
 mod matching;
 mod pass;
 mod sorting;

@@ -91,10 +91,13 @@ fn compress<L: Lanes>(
     round::<L, 4>(lanes, &mut state, &message);
     round::<L, 5>(lanes, &mut state, &message);
     round::<L, 6>(lanes, &mut state, &message);
-    [0, 1, 2, 3].map(
-        #[inline(always)]
-        |index| swap_bytes(lanes, lanes.xor_u32s(state[index], state[index + 8])),
-    )
+    // Written out, because a closure of `map` is not always compiled for these lanes.
+    [
+        swap_bytes(lanes, lanes.xor_u32s(state[0], state[8])),
+        swap_bytes(lanes, lanes.xor_u32s(state[1], state[9])),
+        swap_bytes(lanes, lanes.xor_u32s(state[2], state[10])),
+        swap_bytes(lanes, lanes.xor_u32s(state[3], state[11])),
+    ]
 }
 
 /// Columns, then diagonals. The round is a constant so that no index is left to run time.

@@ -152,3 +152,6 @@ fn split<'a, Entry: Clone + Default>(
     let mut rest = entries.as_mut_slice();
     sizes.iter().filter_map(move |size| rest.split_off_mut(..*size))
 }
+
+#[cfg(test)]
+mod tests;

@@ -237,11 +237,11 @@ impl RightBucket {
         let (offsets, slopes) = (offsets.as_chunks::<TESTED>().0, slopes.as_chunks::<TESTED>().0);
         let mut words = [0; BLOCKS / 2];
         for (index, word) in words.iter_mut().enumerate() {
-            let test = |block: usize| {
-                lanes.small_quotients(&offsets[block], &slopes[block], numbers, QUOTIENT_MAX)
-            };
-            *word = u64::from(test(2 * index)) | u64::from(test(2 * index + 1)) << TESTED;
-            *word &= low_bits(count.saturating_sub(64 * index));
+            let [low, high] = [2 * index, 2 * index + 1];
+            let low = lanes.small_quotients(&offsets[low], &slopes[low], numbers, QUOTIENT_MAX);
+            let high = lanes.small_quotients(&offsets[high], &slopes[high], numbers, QUOTIENT_MAX);
+            let bits = u64::from(low) | u64::from(high) << TESTED;
+            *word = bits & low_bits(count.saturating_sub(64 * index));
         }
         words
     }

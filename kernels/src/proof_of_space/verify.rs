@@ -104,23 +104,15 @@ impl Entries {
     /// The `count` entries of `table` whose parents these are.
     #[inline(always)]
     fn combined<L: Lanes>(&self, lanes: L, table: usize, k: u8, count: usize) -> Self {
-        const PAIRS: usize = PROOF_VALUES / 2;
         let mut made = Self::default();
         let (y_bits, parent_bits) = (y_bits(k), metadata_bits(table - 1, k));
-        let mut words = [[0; PAIRS]; INPUT_WORDS];
-        let mut words = words.each_mut().map(<[u32; PAIRS]>::as_mut_slice);
-        let mut joined = made.metadata.each_mut().map(<[u32; PROOF_VALUES]>::as_mut_slice);
+        let mut words = [[0; PROOF_VALUES / 2]; INPUT_WORDS];
+        let mut words = words.each_mut().map(<[u32; PROOF_VALUES / 2]>::as_mut_slice);
         place_word(&mut words, 0, &every_second(&self.y, 0).map(|y| y << (32 - y_bits)));
-        for side in 0..2 {
-            let mut first_bit = if side == 0 { 0 } else { parent_bits };
-            for column in &self.metadata[..parent_bits.div_ceil(32) as usize] {
-                let column = every_second(column, side);
-                place_word(&mut words, y_bits + first_bit, &column);
-                if matches!(table, 2 | 3) {
-                    place_word(&mut joined, first_bit, &column);
-                }
-                first_bit += 32;
-            }
+        self.place_metadata(&mut words, y_bits, parent_bits);
+        if matches!(table, 2 | 3) {
+            let mut joined = made.metadata.each_mut().map(<[u32; PROOF_VALUES]>::as_mut_slice);
+            self.place_metadata(&mut joined, 0, parent_bits);
         }
         let byte_count = (y_bits + 2 * parent_bits).div_ceil(8);
         // Whole vectors, of 16 lanes at most.
@@ -140,6 +132,19 @@ impl Entries {
             }
         }
         made
+    }
+}
+
+impl Entries {
+    /// Writes the metadata of both entries of each pair, of `bits` bits each, from bit `first_bit` on.
+    #[inline(always)]
+    fn place_metadata(&self, columns: &mut [&mut [u32]], first_bit: u32, bits: u32) {
+        for (side, first_bit) in [first_bit, first_bit + bits].into_iter().enumerate() {
+            let words = self.metadata.iter().take(bits.div_ceil(32) as usize);
+            for (word, first_bit) in words.zip((first_bit..).step_by(32)) {
+                place_word(columns, first_bit, &every_second(word, side));
+            }
+        }
     }
 }
 

@@ -124,13 +124,13 @@ fn mix<L: Lanes>(
     lanes: L,
     state: &mut [L::u32s; 16],
     [a, b, c, d]: [usize; 4],
-    [x, y]: [L::u32s; 2],
+    [first, second]: [L::u32s; 2],
 ) {
-    state[a] = lanes.add_u32s(lanes.add_u32s(state[a], x), state[b]);
+    state[a] = lanes.add_u32s(lanes.add_u32s(state[a], first), state[b]);
     state[d] = rotate_right::<L, 16>(lanes, lanes.xor_u32s(state[d], state[a]));
     state[c] = lanes.add_u32s(state[c], state[d]);
     state[b] = rotate_right::<L, 12>(lanes, lanes.xor_u32s(state[b], state[c]));
-    state[a] = lanes.add_u32s(lanes.add_u32s(state[a], y), state[b]);
+    state[a] = lanes.add_u32s(lanes.add_u32s(state[a], second), state[b]);
     state[d] = rotate_right::<L, 8>(lanes, lanes.xor_u32s(state[d], state[a]));
     state[c] = lanes.add_u32s(state[c], state[d]);
     state[b] = rotate_right::<L, 7>(lanes, lanes.xor_u32s(state[b], state[c]));

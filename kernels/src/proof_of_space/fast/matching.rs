@@ -182,37 +182,31 @@ impl RightBucket {
         let first = usize::from(self.starts[row]);
         let count = usize::from(self.starts[row + TARGETS as usize]) - first;
         // A row is below 119.
-        let row = u16::try_from(row).unwrap_or(0);
-        let [first_word, second_word, third_word] = self.test(lanes, first, count, [row, target]);
+        let numbers = [u16::try_from(row).unwrap_or(0), target];
+        let [first_word, second_word, third_word] = self.test(lanes, first, count, numbers);
         let several =
             behind_lowest(first_word) | behind_lowest(second_word) | behind_lowest(third_word);
-        if several != 0 || count > BLOCKS * TESTED {
-            return self.find_several(lanes, left, [row, target], [first, count], matches);
+        if several == 0 && count <= BLOCKS * TESTED {
+            matches.push(left, self.entry(first, first_word), first_word != 0);
+            matches.push(left, self.entry(first + 64, second_word), second_word != 0);
+            matches.push(left, self.entry(first + 128, third_word), third_word != 0);
+            return;
         }
-        matches.push(left, self.entry(first, first_word), first_word != 0);
-        matches.push(left, self.entry(first + 64, second_word), second_word != 0);
-        matches.push(left, self.entry(first + 128, third_word), third_word != 0);
-    }
-
-    /// The same for a left entry with several matches close to each other.
-    #[inline(always)]
-    fn find_several<L: Lanes>(
-        &self,
-        lanes: L,
-        left: u16,
-        numbers: [u16; 2],
-        [first, count]: [usize; 2],
-        matches: &mut Matches,
-    ) {
         for tested in (0..count).step_by(BLOCKS * TESTED) {
             let words = self.test(lanes, first + tested, count - tested, numbers);
             for (word, first) in words.into_iter().zip((first + tested..).step_by(64)) {
-                let mut word = word;
-                while word != 0 {
-                    matches.push(left, self.entry(first, word), true);
-                    word = behind_lowest(word);
-                }
+                self.push_all(left, first, word, matches);
             }
+        }
+    }
+
+    /// Adds a match for every bit of a word.
+    #[inline(always)]
+    fn push_all(&self, left: u16, first: usize, word: u64, matches: &mut Matches) {
+        let mut word = word;
+        while word != 0 {
+            matches.push(left, self.entry(first, word), true);
+            word = behind_lowest(word);
         }
     }
 

@@ -175,13 +175,7 @@ impl Pass<'_> {
         match &mut self.kept {
             Kept::Nothing => {}
             Kept::Values(values) => {
-                for (index, column) in
-                    sorted[1..=self.stage.shape.metadata_words].iter().enumerate()
-                {
-                    for (values, word) in values.iter_mut().zip(column) {
-                        values[index] = *word;
-                    }
-                }
+                keep_values(values, &sorted[1..=self.stage.shape.metadata_words]);
             }
             Kept::Parents(parents) => parents.copy_from_slice(
                 // Behind them are those of the bucket behind the partition.
@@ -224,6 +218,16 @@ impl Pass<'_> {
         }
         matches.count = matches.count.min(matches_max);
         Ok(())
+    }
+}
+
+/// Writes the words of metadata of each entry side by side.
+#[inline(always)]
+fn keep_values(values: &mut [[u32; 3]], columns: &[Vec<u32>]) {
+    for (index, column) in columns.iter().enumerate() {
+        for (values, word) in values.iter_mut().zip(column) {
+            values[index] = *word;
+        }
     }
 }
 
@@ -302,7 +306,9 @@ impl Output {
         }
         let y_bits = y_bits(self.k);
         gather(&sorted[0], lefts, gathered);
-        gathered.iter_mut().for_each(|y| *y <<= 32 - y_bits);
+        for y in gathered.iter_mut() {
+            *y <<= 32 - y_bits;
+        }
         place_word(&mut words, 0, gathered);
         let mut first_bit = 0;
         for side in [lefts, rights] {
@@ -325,7 +331,9 @@ impl Output {
         if joins_metadata(self.table) {
             made[0].resize(first + count, 0);
         } else {
-            made.iter_mut().for_each(|column| column.resize(first + count, 0));
+            for column in made.iter_mut() {
+                column.resize(first + count, 0);
+            }
         }
         for (y, word) in made[0][first..].iter_mut().zip(&batch.words[0]) {
             *y = word >> (32 - y_bits);

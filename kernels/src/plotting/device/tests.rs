@@ -154,7 +154,9 @@ fn wgpu_a_record_that_fails_twice_is_left_to_the_processor_and_the_device_goes_o
 
 #[test]
 fn wgpu_a_lost_device_is_opened_anew() {
-    let fault: Fault = |number| (number == 4).then_some(GpuError::DeviceLost { stage: "a test" });
+    let fault: Fault = |number| {
+        (number == 4).then_some(GpuError::DeviceLost { stage: "a test", reason: String::new() })
+    };
     let (encoder, submissions) = faulty(fault);
     check(&encoder, Variant::V1, 1);
     assert_eq!(submissions.load(Ordering::Relaxed), 5 + 8);

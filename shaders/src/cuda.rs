@@ -12,3 +12,7 @@ pub const SPACE_CHOOSE: &str = "";
 pub const SPACE_WINNERS: &str = "";
 pub const SPACE_RANK: &str = "";
 pub const SPACE_TRACE: &str = "";
+pub const PLOT_ENCODE: &str = "";
+pub const ERASURE_TURN: &str = "";
+pub const ERASURE_STAGE: &str = "";
+pub const ERASURE_MIDDLE: &str = "";

@@ -6,6 +6,8 @@
 //! # Source
 //! autonomys/subspace 72a5aa6f, `subspace-farmer/src/cluster/{plotter,nats_client,controller,cache}.rs`.
 
+#![expect(clippy::cast_possible_truncation, reason = "SCALE derives cast the index of a variant")]
+
 mod piece_messages;
 mod plotting_messages;
 mod subjects;

@@ -100,10 +100,9 @@ impl ClusterPieces {
         while let Some(found) = answers.next().await? {
             for (piece_index, cache, offset) in found {
                 // Each piece is read from one place only, so the answer has a bound.
-                if let Ok(place) = wanted.binary_search(&piece_index) {
-                    wanted.remove(place);
-                    places.entry(cache).or_default().insert(offset, piece_index);
-                }
+                let Ok(place) = wanted.binary_search(&piece_index) else { continue };
+                wanted.remove(place);
+                places.entry(cache).or_default().insert(offset, piece_index);
             }
         }
         Ok(places)
@@ -235,12 +234,7 @@ impl ClusterPieces {
         &self,
         subject: String,
         request: &(impl Encode + Sync),
-        decoder: fn(
-            &[u8],
-        ) -> Result<
-            crate::plotter::wire::StreamMessage<R>,
-            crate::plotter::wire::WireError,
-        >,
+        decoder: fn(&[u8]) -> Result<StreamMessage<R>, WireError>,
     ) -> Result<StreamRequest<R>, RequestError> {
         StreamRequest::open(&self.client, subject, request, decoder, self.patience).await
     }

@@ -17,7 +17,7 @@ pub(super) struct Collection {
     faults: BTreeMap<u64, PieceSourceError>,
     /// A piece that was given without being asked for.
     unasked: Option<u64>,
-    /// The last request that failed.
+    /// The request whose failure says most.
     failed: Option<RequestError>,
 }
 
@@ -76,10 +76,12 @@ impl Collection {
         }
     }
 
-    /// Remembers why somebody gave nothing.
+    /// Remembers why somebody gave nothing. That nobody is there says less than anything else.
     pub(super) fn note(&mut self, error: RequestError) {
         tracing::warn!(%error, "a request for pieces failed");
-        self.failed = Some(error);
+        if matches!(self.failed, None | Some(RequestError::NobodyThere { .. })) {
+            self.failed = Some(error);
+        }
     }
 
     /// The pieces in the order of `piece_indexes`, or what explains best why some are missing.

@@ -1,5 +1,7 @@
 //! What plotters ask controllers and caches for, and what these answer.
 
+#![expect(clippy::cast_possible_truncation, reason = "SCALE derives cast the index of a variant")]
+
 use aipot_kernels::plotting::{PIECE_BYTES, PIECES_IN_SECTOR_MAX};
 use parity_scale_codec::{Compact, Decode, Encode, Error, Input, Output};
 use ulid::Ulid;

@@ -1,5 +1,7 @@
 //! What farmers and plotters say to each other.
 
+#![expect(clippy::cast_possible_truncation, reason = "SCALE derives cast the index of a variant")]
+
 use std::time::Duration;
 
 use aipot_kernels::plotting::{

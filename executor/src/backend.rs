@@ -7,8 +7,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use aipot_kernels::gpu::{GpuError, list_adapters};
-use aipot_kernels::plotting::{CpuEncoder, RecordEncoder};
+use aipot_kernels::gpu::{Gpu, GpuError, list_adapters};
+use aipot_kernels::plotting::{CpuEncoder, DeviceEncoder, RecordEncoder};
 use aipot_kernels::proof_of_space::ProofError;
 use aipot_kernels::proof_of_space::device::DeviceProofError;
 
@@ -187,10 +187,19 @@ impl Candidate {
     /// # Errors
     /// [`BackendError`] when it cannot be opened.
     pub fn encoder(&self) -> Result<Arc<dyn RecordEncoder>, BackendError> {
-        let choice = DeviceChoice { backend: self.backend, index: Some(self.index) };
+        let index = self.index;
         match self.backend {
             Backend::Cpu => Ok(Arc::new(CpuEncoder)),
-            Backend::Auto | Backend::Wgpu | Backend::Cuda => Err(BackendError::NoDevice { choice }),
+            Backend::Wgpu => {
+                let open = move || Gpu::open_adapter(&index.to_string());
+                Ok(Arc::new(DeviceEncoder::new(open)?))
+            }
+            #[cfg(feature = "cuda")]
+            Backend::Cuda => Ok(Arc::new(DeviceEncoder::new(move || cuda::open(index))?)),
+            backend => {
+                let choice = DeviceChoice { backend, index: Some(index) };
+                Err(BackendError::NoDevice { choice })
+            }
         }
     }
 

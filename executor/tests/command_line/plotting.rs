@@ -345,3 +345,34 @@ fn a_cluster_that_does_not_answer_has_its_own_exit_code() {
     assert_eq!(value["kind"], "unreachable");
     assert!(text.contains("127.0.0.1:1"), "{text}");
 }
+
+#[test]
+fn wgpu_gives_the_numbers_of_the_processor() {
+    let (desk, seed) = (Desk::new(), "07".repeat(32));
+    let table = |variant: &str, backend: &str| {
+        let words = ["plot", "table", "--seed", &seed, "--k", "16", "--variant", variant];
+        desk.json(&[&words[..], &["--backend", backend]].concat(), 0)
+    };
+    for variant in ["v1", "v2"] {
+        let (wgpu, processor) = (table(variant, "wgpu"), table(variant, "cpu"));
+        for key in ["entries", "proof_count", "found_bitmap_blake3", "all_proofs_blake3"] {
+            assert_eq!(wgpu[key], processor[key], "{variant} {key}");
+        }
+    }
+}
+
+#[test]
+fn a_bench_recommends_what_it_has_measured() {
+    let words = ["plot", "bench", "--backend", "cpu", "--records", "1", "--plot-size", "1TiB"];
+    let value = Desk::new().json(&words, 0);
+    let devices = value["devices"].as_array().unwrap();
+    assert_eq!((&devices[0]["threads"], &devices[0]["ratio"]), (&json!(1), &json!(1.0)));
+    for device in devices {
+        for figure in ["table_ms", "record_ms", "sectors_per_hour", "ratio"] {
+            assert!(device[figure].as_f64().unwrap() > 0.0, "{figure} of {device}");
+        }
+    }
+    assert_eq!(value["recommended_backend"], "cpu");
+    assert_eq!(value["estimate"]["sectors"], (1_u64 << 40) / 1_056_896_064);
+    assert!(value["estimate"]["hours"].as_f64().unwrap() > 0.0);
+}

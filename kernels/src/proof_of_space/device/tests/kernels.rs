@@ -291,33 +291,34 @@ fn check_choice(device: &impl ComputeDevice) {
 fn check_rank(device: &impl ComputeDevice) {
     let sets: [Vec<usize>; 4] =
         [vec![], vec![0, 31, 32, 255, 256, 65_535], vec![65_535], (0..SBUCKETS).collect()];
-    for set in sets {
+    for set in &sets {
         for limit in [1, 5, 6, 7, 32_768, SBUCKETS] {
-            for tie in [0, 5] {
-                let mut winners = vec![0; 2 * SBUCKETS];
-                for &s_bucket in &set {
-                    winners[2 * s_bucket] = 1;
-                }
-                if let Some(&tied) = set.get(tie) {
-                    winners[2 * tied] = 2;
-                }
-                let table = numbers(TABLES, 20, Variant::V1, limit);
-                let words = [table, winners, vec![0; 2048], vec![0; SBUCKETS], vec![0; 2]];
-                let results = run(device, &kernel::RANK, &words, [1, 1, 1]);
-                let count = set.len().min(limit);
-                // A tie beyond the limit decides nothing.
-                let flag = if tie < count { FLAG_TIE } else { 0 };
-                assert_eq!(results[4], [flag, word(count)]);
-                let chosen: Vec<_> = set[..count].iter().map(|&s_bucket| word(s_bucket)).collect();
-                assert_eq!(results[3][..count], chosen);
-                let mut found = vec![0; 2048];
-                for s_bucket in &set[..count] {
-                    found[s_bucket / 32] |= 1 << (s_bucket % 32);
-                }
-                assert_eq!(results[2], found);
-            }
+            check_rank_of(device, set, limit, 0);
+            check_rank_of(device, set, limit, 5);
         }
     }
+}
+
+/// S-buckets with one winner each, but two where the set has its element `tie`.
+fn check_rank_of(device: &impl ComputeDevice, set: &[usize], limit: usize, tie: usize) {
+    let mut winners = vec![0; 2 * SBUCKETS];
+    for (rank, &s_bucket) in set.iter().enumerate() {
+        winners[2 * s_bucket] = if rank == tie { 2 } else { 1 };
+    }
+    let table = numbers(TABLES, 20, Variant::V1, limit);
+    let words = [table, winners, vec![0; 2048], vec![0; SBUCKETS], vec![0; 2]];
+    let results = run(device, &kernel::RANK, &words, [1, 1, 1]);
+    let count = set.len().min(limit);
+    // A tie beyond the limit decides nothing.
+    let flag = if tie < count { FLAG_TIE } else { 0 };
+    assert_eq!(results[4], [flag, word(count)]);
+    let chosen: Vec<_> = set[..count].iter().map(|&s_bucket| word(s_bucket)).collect();
+    assert_eq!(results[3][..count], chosen);
+    let mut found = vec![0; 2048];
+    for s_bucket in &set[..count] {
+        found[s_bucket / 32] |= 1 << (s_bucket % 32);
+    }
+    assert_eq!(results[2], found);
 }
 
 /// A tree whose 64 leaves are all over table 1, packed with every k.

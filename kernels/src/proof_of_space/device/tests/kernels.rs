@@ -5,7 +5,8 @@ use super::gpu;
 use crate::chacha8::keystream_portable;
 use crate::proof_of_space::parameters::{BUCKET_VALUES, TARGETS, left_target};
 use crate::proof_of_space::portable::combine;
-use crate::proof_of_space::verify::{first_value, value};
+use crate::proof_of_space::portable::first_value;
+use crate::proof_of_space::verify::value_at;
 use crate::proof_of_space::{SBucket, metadata_bits};
 
 /// Runs one kernel over buffers with these words and gives all of them back.
@@ -347,7 +348,7 @@ fn check_trace(device: &impl ComputeDevice) {
         let words = [table, winners, chosen, parents, vec![0, 1], vec![7; 4 * proof_words]];
         let results = run(device, &kernel::TRACE, &words, [4, 1, 1]);
         let proof = bytes_of(&results[5][..proof_words]);
-        let packed: Vec<u32> = (0..64).map(|index| value(&proof, index, k)).collect();
+        let packed: Vec<u32> = (0..64).map(|index| value_at(&proof, index, k)).collect();
         assert_eq!(packed, values, "k {k}");
         assert_eq!(results[5][proof_words..], vec![7; 3 * proof_words], "only proofs are written");
     }

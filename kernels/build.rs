@@ -1,8 +1,6 @@
 //! Compiles the CUDA sources of `shaders/cuda`: for devices with nvcc where there is one (feature
 //! `cuda`), and for the host, so that tests can run them without a device (feature `cuda-emulation`).
 
-#![expect(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
-
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -76,8 +74,9 @@ mod device {
         match find_compiler()? {
             Some(compiler) => {
                 for (name, source) in kernels {
-                    let binary = compile(&compiler, name, source)?;
-                    writeln!(table, "    ({name:?}, include_bytes!({binary:?}).as_slice()),")?;
+                    let file = compile(&compiler, name, source)?;
+                    let bytes = format!("include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{file}\"))");
+                    writeln!(table, "    ({name:?}, {bytes}.as_slice()),")?;
                 }
             }
             None => println!("cargo:warning=no nvcc: CUDA kernels are compiled where they run"),
@@ -102,19 +101,20 @@ mod device {
         Ok(Some(PathBuf::from("nvcc")).filter(|found| is_compiler(found)))
     }
 
-    fn compile(compiler: &Path, name: &str, source: &Path) -> Result<PathBuf, Failure> {
-        let binary = out_folder()?.join(format!("{name}.fatbin"));
+    /// Compiles a kernel into a file of the output folder and gives its name.
+    fn compile(compiler: &Path, name: &str, source: &Path) -> Result<String, Failure> {
+        let file = format!("{name}.fatbin");
         let mut command = Command::new(compiler);
         command.args(["-fatbin", "-O3", "-std=c++17"]);
         for target in TARGETS {
             command.args(["-gencode", target]);
         }
-        let output = command.arg("-o").arg(&binary).arg(source).output()?;
+        let output = command.arg("-o").arg(out_folder()?.join(&file)).arg(source).output()?;
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stderr).into_owned();
             return Err(format!("nvcc refuses {}: {text}", source.display()).into());
         }
-        Ok(binary)
+        Ok(file)
     }
 }
 
@@ -130,9 +130,11 @@ mod emulation {
     const BARRIERS: [&str; 6] =
         ["__sync", "_sync(", "__syncthreads", "__shfl", "__ballot", "__match"];
 
+    /// What stands before every kernel.
+    const HEADER: &str = "#include \"emulation/emulation.h\"\n";
+
     /// Compiles every kernel with the emulation before it, and a list of them all.
     pub(super) fn build(sources: &Path) -> Result<(), Failure> {
-        let header = sources.join("emulation/emulation.h");
         let mut all = kernels(sources)?;
         // Kernels that show what the emulation itself does.
         let own = root()?.join("kernels/tests/cuda");
@@ -142,11 +144,11 @@ mod emulation {
         build.cpp(true).std("c++17").opt_level(2).warnings(false).cpp_link_stdlib(None);
         build.flag("-fno-exceptions").flag("-fno-rtti").flag("-fno-strict-aliasing");
         build.flag_if_supported("-fcf-protection=none");
-        build.include(sources).file(sources.join("emulation/emulation.cpp"));
+        build.include(sources).include(&own).file(sources.join("emulation/emulation.cpp"));
         for (name, source) in &all {
-            build.file(unit(&header, name, source, has_barriers(source, sources)?)?);
+            build.file(unit(name, has_barriers(source, sources)?)?);
         }
-        build.file(list(&header, &all)?).try_compile("aipot_cuda_emulation")?;
+        build.file(list(&all)?).try_compile("aipot_cuda_emulation")?;
         Ok(())
     }
 
@@ -166,17 +168,17 @@ mod emulation {
     }
 
     /// What the host compiler sees of one kernel.
-    fn unit(header: &Path, name: &str, source: &Path, barriers: bool) -> Result<PathBuf, Failure> {
+    fn unit(name: &str, barriers: bool) -> Result<PathBuf, Failure> {
         let text = format!(
-            "#define EMULATION_SHARED \"shared_{name}\"\n#include {header:?}\n#include {source:?}\n\
+            "#define EMULATION_SHARED \"shared_{name}\"\n{HEADER}#include \"{name}.cu\"\n\
              EMULATION_KERNEL({name}, {barriers})\n"
         );
         write(&format!("emulated_{name}.cpp"), &text)
     }
 
     /// The list of all kernels, which ends with a null pointer.
-    fn list(header: &Path, all: &[(String, PathBuf)]) -> Result<PathBuf, Failure> {
-        let mut text = format!("#define EMULATION_SHARED \"none\"\n#include {header:?}\n");
+    fn list(all: &[(String, PathBuf)]) -> Result<PathBuf, Failure> {
+        let mut text = format!("#define EMULATION_SHARED \"none\"\n{HEADER}");
         for (name, _) in all {
             writeln!(text, "extern const EmulationKernel emulated_{name};")?;
         }

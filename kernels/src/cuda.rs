@@ -16,7 +16,7 @@ mod host {
     use std::sync::{Mutex, PoisonError};
 
     /// Bytes of a message of the emulation at most.
-    const MESSAGE_BYTES: usize = 256;
+    const MESSAGE_BYTES: u32 = 256;
 
     /// The emulation has one set of fibers, so launches take turns.
     static TURN: Mutex<()> = Mutex::new(());
@@ -51,7 +51,7 @@ mod host {
     ) -> Result<(), String> {
         let name = CString::new(name).map_err(|error| error.to_string())?;
         let (pointers, lengths): (Vec<_>, Vec<_>) = buffers.iter().copied().unzip();
-        let mut message = [0; MESSAGE_BYTES];
+        let mut message = [0; MESSAGE_BYTES as usize];
         let wanted = EmulationLaunch {
             name: name.as_ptr(),
             buffers: pointers.as_ptr(),
@@ -59,7 +59,7 @@ mod host {
             buffer_count: u32::try_from(buffers.len()).map_err(|error| error.to_string())?,
             thread_count,
             workgroups,
-            message_bytes: MESSAGE_BYTES as u32,
+            message_bytes: MESSAGE_BYTES,
             message: message.as_mut_ptr(),
         };
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -149,5 +149,6 @@ mod driver {
     }
 }
 
-#[cfg(all(test, feature = "cuda-emulation"))]
+#[cfg(feature = "cuda-emulation")]
+#[cfg(test)]
 mod tests;

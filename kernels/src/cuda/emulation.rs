@@ -107,11 +107,7 @@ impl ComputeDevice for EmulatedDevice {
         for step in steps {
             match step {
                 Step::Launch(launch) => Self::launch(launch)?,
-                Step::Clear(words) => {
-                    for word in words.words(0..words.word_count) {
-                        word.store(0, Ordering::Relaxed);
-                    }
-                }
+                Step::Clear(words) => words.clear(),
             }
         }
         downloads.iter().map(read).collect::<Result<_, _>>().map(EmulatedResults)
@@ -126,13 +122,12 @@ impl EmulatedWords {
     fn new(label: &'static str, word_count: usize) -> Self {
         // One piece of guards before the words, at least one after them.
         let piece_count = word_count.div_ceil(PIECE_WORDS) + 2;
-        let piece = |index: usize| {
-            Piece(std::array::from_fn(|offset| {
-                let word = index * PIECE_WORDS + offset;
-                let is_inside = (PIECE_WORDS..PIECE_WORDS + word_count).contains(&word);
-                AtomicU32::new(if is_inside { 0 } else { GUARD })
-            }))
+        let word = |word: usize| {
+            let is_inside = (PIECE_WORDS..PIECE_WORDS + word_count).contains(&word);
+            AtomicU32::new(if is_inside { 0 } else { GUARD })
         };
+        let piece =
+            |index: usize| Piece(std::array::from_fn(|offset| word(index * PIECE_WORDS + offset)));
         Self { label, pieces: (0..piece_count).map(piece).collect(), word_count }
     }
 
@@ -144,6 +139,10 @@ impl EmulatedWords {
 
     fn length(&self) -> u32 {
         u32::try_from(self.word_count).unwrap_or(u32::MAX)
+    }
+
+    fn clear(&self) {
+        self.words(0..self.word_count).for_each(|word| word.store(0, Ordering::Relaxed));
     }
 
     /// Refuses words that are not there.

@@ -272,6 +272,20 @@ async fn pieces_that_a_cache_gives_wrong_come_from_the_controller() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pieces_that_no_stream_gives_are_asked_for_one_by_one() {
+    for (cache, controller) in
+        [(Fault::OnlySingle, Fault::Absent), (Fault::Empty, Fault::OnlySingle)]
+    {
+        let cluster = Cluster::start().await;
+        let _storage = Storage::start(&cluster.client, cache, controller).await;
+        let _running = cluster.plot(cluster.settings(), Arc::new(CheapEncoder));
+        let plotter = find_plotter(&cluster.client).await;
+        let wanted = Wanted::of_pieces(2);
+        Request::send(&cluster.client, &plotter, &wanted).await.sector(&wanted).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wrong_or_missing_pieces_are_an_error_for_the_farmer() {
     let cases = [
         (Fault::OtherPiece, "was given for piece"),

@@ -119,10 +119,11 @@ fn patch(place: u32, bytes: &[u8]) -> Vec<u8> {
 }
 
 fn metadata() -> SectorMetadata {
+    let s_bucket_sizes = vec![1; SBUCKETS].try_into().expect("as many as there are s-buckets");
     SectorMetadata {
         sector_index: 1,
         pieces_in_sector: 2,
-        s_bucket_sizes: Box::new([1; SBUCKETS]),
+        s_bucket_sizes,
         history_size: HistorySize(3),
     }
 }

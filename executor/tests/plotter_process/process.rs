@@ -12,7 +12,7 @@ use aipot_kernels::proof_of_space::{K, SBucket, Variant, is_valid_proof};
 use crate::encoders::{CheapEncoder, GatedEncoder};
 use crate::farmer::{Request, Told, Wanted, ask_for_room, find_plotter};
 use crate::harness::{Cluster, information, synthetic_piece, until, within};
-use crate::nats_server::{DEFAULT_PAYLOAD, NatsServer};
+use crate::nats_server::{DEFAULT_PAYLOAD, NatsServer, PLOTTING_PAYLOAD};
 use crate::storage::{Fault, Storage};
 
 /// A sector, its decoded pieces and a proof, as a farmer would look at them.
@@ -121,7 +121,7 @@ async fn a_plotter_survives_a_restart_of_the_server() {
     let wanted = Wanted::of_pieces(1);
     let mut request = Request::send(&cluster.client, &plotter, &wanted).await;
     request.until(&Told::Encoding).await;
-    cluster.server.restart();
+    cluster.server.restart(PLOTTING_PAYLOAD);
     let metrics = running.plotter.metrics();
     until("the plotter is connected again", || metrics.connection_count() >= 2).await;
     gate.open();
@@ -359,6 +359,35 @@ async fn a_server_with_too_small_messages_is_refused_and_the_setting_named() {
     let error = cluster.plot(settings, Arc::new(CheapEncoder)).end().await.unwrap_err();
     assert!(matches!(error, PlotterError::PayloadLimit { max_payload: DEFAULT_PAYLOAD, .. }));
     assert!(error.to_string().contains("max_payload"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_messages_shrink_is_refused_too() {
+    let mut cluster = Cluster::start().await;
+    let running = cluster.plot(cluster.settings(), Arc::new(CheapEncoder));
+    let plotter = find_plotter(&cluster.client).await;
+    cluster.server.restart(DEFAULT_PAYLOAD);
+    let metrics = running.plotter.metrics().clone();
+    until("the plotter is connected again", || metrics.connection_count() >= 2).await;
+    assert_eq!(find_plotter(&cluster.client).await, plotter);
+    let _request = Request::send(&cluster.client, &plotter, &Wanted::of_pieces(1)).await;
+    let error = running.end().await.unwrap_err();
+    assert!(matches!(error, PlotterError::PayloadLimit { max_payload: DEFAULT_PAYLOAD, .. }));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plotter_can_be_stopped_while_the_server_is_away() {
+    let mut cluster = Cluster::start().await;
+    let _storage = Storage::start(&cluster.client, Fault::None, Fault::None).await;
+    let gate = GatedEncoder::new();
+    let running = cluster.plot(cluster.settings(), gate.clone());
+    let plotter = find_plotter(&cluster.client).await;
+    let mut request = Request::send(&cluster.client, &plotter, &Wanted::of_pieces(1)).await;
+    request.until(&Told::Encoding).await;
+    until("encoding has begun", || gate.entered() == 1).await;
+    cluster.server.kill();
+    running.stop().await;
+    until("encoding has stopped", || gate.stopped() == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,3 +1,4 @@
+mod properties;
 mod vectors;
 
 use std::sync::LazyLock;

@@ -51,13 +51,25 @@ pub enum DeviceProofError {
 
 /// The buffers of one record in flight, and the steps that fill them.
 ///
-/// After all steps, [`Self::proofs`] holds the proofs in the order of their s-buckets, `2 k` words each with
-/// the bytes in the order of memory; [`Self::found`] a bitmap of 2,048 words, [`Self::chosen`] the s-bucket
-/// of each proof, and [`Self::flags`] the flags and the number of proofs.
+/// What the last step leaves on the device:
+///
+/// | buffer | words | what |
+/// | --- | --- | --- |
+/// | [`Self::flags`] | 2 | flags, for [`proof_count`], then the number of proofs |
+/// | [`Self::found`] | 2,048 | s-bucket `s` is bit `s % 32`, the least significant first, of word `s / 32` |
+/// | [`Self::chosen`] | 65,536 | the s-bucket of each proof |
+/// | [`Self::proofs`] | `2 k` a proof wanted | proofs in the order of their s-buckets, bytes in order of memory |
+///
+/// What follows the last proof is left over from records before. With a flag set nothing of it counts. The
+/// next [`Self::start`] may be called at once, as long as its steps come after whatever reads these buffers.
+///
+/// Where entries lie, which is why variant 1 needs no sorting and variant 2 only within buckets, is said in
+/// `shaders/wgsl/parts/tables.wgsl`.
 #[derive(Debug)]
 pub struct TablePipeline<D: ComputeDevice> {
     k: u8,
     variant: Variant,
+    proofs_max: usize,
     numbers: Vec<D::Words>,
     state: D::Words,
     keystream: D::Words,
@@ -100,6 +112,7 @@ impl<D: ComputeDevice> TablePipeline<D> {
         Ok(Self {
             k,
             variant,
+            proofs_max,
             numbers: (1..=TABLES).map(upload).collect::<Result<_, _>>()?,
             state: room("state", 16)?,
             keystream: room("keystream", u64::from(keystream_blocks(k)) * 16)?,
@@ -273,6 +286,57 @@ impl<D: ComputeDevice> TablePipeline<D> {
         ]
     }
 
+    /// Finds the proofs of a seed as [`super::find_proofs`] does, and reads them back.
+    ///
+    /// # Errors
+    /// [`DeviceProofError`]: it was stopped, the device failed, or the processor has to do it.
+    pub fn find_proofs(
+        &self,
+        device: &D,
+        seed: &Seed,
+        keep_going: KeepGoing<'_>,
+    ) -> Result<RecordProofs, DeviceProofError> {
+        self.start(device, seed)?;
+        for number in 1..=TABLES {
+            check_going(keep_going, number)?;
+            // Waited for, so that what is asked at a boundary is asked when the device is there.
+            device.wait(device.submit(&self.steps(number), &[])?)?;
+        }
+        let results = device.wait(device.submit(&[], &self.downloads())?)?;
+        let [flags, found, proofs, group_counts @ ..] = results.as_slice() else {
+            return Err(DeviceProofError::Overflow);
+        };
+        let count = proof_count(flags)?;
+        let mut record = RecordProofs {
+            found: Box::new([0; SBUCKETS / 8]),
+            proofs: bytes_of(proofs),
+            table_entries: [0; TABLES],
+        };
+        record.found.copy_from_slice(&bytes_of(found));
+        record.proofs.truncate(count * proof_bytes(self.k));
+        for (entries, counts) in record.table_entries.iter_mut().zip(group_counts) {
+            *entries = counts.iter().sum();
+        }
+        Ok(record)
+    }
+
+    /// All of a record that is to be read back: flags, bitmap, proofs, then entries of the groups of each
+    /// table.
+    fn downloads(&self) -> Vec<Download<'_, D::Words>> {
+        let whole = |label, source, word_count| Download { label, source, words: 0..word_count };
+        let proof_words = self.proofs_max as u64 * proof_bytes(self.k) as u64 / 4;
+        let mut downloads = vec![
+            self.flags_download(),
+            whole("found", &self.found, SBUCKETS as u64 / 32),
+            whole("proofs", &self.proofs, proof_words),
+        ];
+        downloads.extend((1..=TABLES).map(|number| {
+            let groups = u64::from(self.groups(number));
+            whole("group counts", self.group_counts(number), groups)
+        }));
+        downloads
+    }
+
     /// What is to be read of [`Self::flags`] after the last step.
     pub fn flags_download(&self) -> Download<'_, D::Words> {
         Download { label: "flags", source: &self.flags, words: 0..2 }
@@ -290,54 +354,6 @@ pub fn proof_count(flags: &[u32]) -> Result<usize, DeviceProofError> {
         [_, count] => Ok(*count as usize),
         _ => Ok(0),
     }
-}
-
-/// Finds proofs as [`super::find_proofs`] does, on a device.
-///
-/// # Errors
-/// [`DeviceProofError`]: it was stopped, the device failed, or the processor has to do it.
-pub fn find_proofs_on<D: ComputeDevice>(
-    device: &D,
-    seed: &Seed,
-    k: u8,
-    variant: Variant,
-    limit: Option<usize>,
-    keep_going: KeepGoing<'_>,
-) -> Result<RecordProofs, DeviceProofError> {
-    let pipeline = TablePipeline::new(device, k, variant, limit)?;
-    pipeline.start(device, seed)?;
-    for number in 1..=TABLES {
-        check_going(keep_going, number)?;
-        // Waited for, so that what is asked at a boundary is asked when the device is there.
-        device.wait(device.submit(&pipeline.steps(number), &[])?)?;
-    }
-    let whole = |label, source, word_count| Download { label, source, words: 0..word_count };
-    let proof_words = variant.proofs_max(limit) as u64 * proof_bytes(k) as u64 / 4;
-    let mut downloads = vec![
-        pipeline.flags_download(),
-        whole("found", &pipeline.found, SBUCKETS as u64 / 32),
-        whole("proofs", &pipeline.proofs, proof_words),
-    ];
-    for number in 1..=TABLES {
-        let groups = u64::from(pipeline.groups(number));
-        downloads.push(whole("group counts", pipeline.group_counts(number), groups));
-    }
-    let results = device.wait(device.submit(&[], &downloads)?)?;
-    let [flags, found, proofs, group_counts @ ..] = results.as_slice() else {
-        return Err(DeviceProofError::Overflow);
-    };
-    let count = proof_count(flags)?;
-    let mut record = RecordProofs {
-        found: Box::new([0; SBUCKETS / 8]),
-        proofs: bytes_of(proofs),
-        table_entries: [0; TABLES],
-    };
-    record.found.copy_from_slice(&bytes_of(found));
-    record.proofs.truncate(count * proof_bytes(k));
-    for (entries, counts) in record.table_entries.iter_mut().zip(group_counts) {
-        *entries = counts.iter().sum();
-    }
-    Ok(record)
 }
 
 /// Words as they lie in memory.

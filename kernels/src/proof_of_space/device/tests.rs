@@ -1,3 +1,7 @@
+//! Tables on a device against those of this processor, kernel by kernel and as a whole.
+
+mod kernels;
+
 use super::*;
 use crate::gpu::Gpu;
 use crate::proof_of_space::find_proofs;
@@ -23,7 +27,8 @@ pub(in crate::proof_of_space) fn check_small<D: ComputeDevice>(device: &D) {
         for variant in [Variant::V1, Variant::V2] {
             for limit in [None, Some(100)] {
                 let expected = find_proofs(&seed, k, variant, limit, &|| true).unwrap();
-                let actual = find_proofs_on(device, &seed, k, variant, limit, &|| true);
+                let pipeline = TablePipeline::new(device, k, variant, limit).unwrap();
+                let actual = pipeline.find_proofs(device, &seed, &|| true);
                 assert_same(&actual.unwrap(), &expected, &format!("k {k}, {variant}, {limit:?}"));
             }
         }
@@ -36,21 +41,12 @@ fn wgpu_small_tables_are_those_of_this_processor() {
 }
 
 #[test]
-fn wgpu_tables_of_the_network_are_those_of_this_processor() {
-    let gpu = gpu();
-    let seed = Seed::new([77; 32]);
-    for variant in [Variant::V1, Variant::V2] {
-        let expected = find_proofs(&seed, K, variant, None, &|| true).unwrap();
-        let actual = find_proofs_on(&gpu, &seed, K, variant, None, &|| true).unwrap();
-        assert_same(&actual, &expected, &format!("{variant}"));
-    }
-}
-
-#[test]
 fn wgpu_stops_between_tables() {
     let going = std::sync::atomic::AtomicUsize::new(3);
     let keep_going = || going.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) > 0;
-    let stopped = find_proofs_on(&gpu(), &Seed::new([1; 32]), 16, Variant::V1, None, &keep_going);
+    let gpu = gpu();
+    let pipeline = TablePipeline::new(&gpu, 16, Variant::V1, None).unwrap();
+    let stopped = pipeline.find_proofs(&gpu, &Seed::new([1; 32]), &keep_going);
     let Err(DeviceProofError::Proofs(error)) = stopped else { panic!("{stopped:?}") };
     assert_eq!(error, ProofError::Stopped { table: 4 });
 }
@@ -60,4 +56,16 @@ fn flags_send_a_record_to_the_processor() {
     assert!(matches!(proof_count(&[0, 7]), Ok(7)));
     assert!(matches!(proof_count(&[FLAG_TIE, 7]), Err(DeviceProofError::Tie)));
     assert!(matches!(proof_count(&[FLAG_TIE | FLAG_OVERFLOW, 7]), Err(DeviceProofError::Overflow)));
+}
+
+#[test]
+fn wgpu_room_is_used_again_by_the_next_record() {
+    let gpu = gpu();
+    let pipeline = TablePipeline::new(&gpu, 16, Variant::V2, Some(300)).unwrap();
+    for first_byte in [9, 10, 9] {
+        let seed = Seed::new([first_byte; 32]);
+        let expected = find_proofs(&seed, 16, Variant::V2, Some(300), &|| true).unwrap();
+        let actual = pipeline.find_proofs(&gpu, &seed, &|| true).unwrap();
+        assert_same(&actual, &expected, &format!("seed {first_byte}"));
+    }
 }

@@ -63,8 +63,25 @@ const fn row_numbers(parity: u32) -> RowNumbers {
 }
 
 /// Blocks of right entries that are tested for every left entry: 64 rows have 127 entries with a standard
-/// deviation of 11, and 192 nearly never.
-const BLOCKS: usize = 6;
+/// deviation of 11, and more than 160 hardly ever.
+const BLOCKS: usize = 5;
+
+/// Words with a bit for each tested entry.
+const WORDS: usize = BLOCKS.div_ceil(2);
+
+/// The lowest bits of all words together, by their number.
+static LOW_BITS: [[u64; WORDS]; BLOCKS * TESTED + 1] = low_bits();
+
+const fn low_bits() -> [[u64; WORDS]; BLOCKS * TESTED + 1] {
+    let mut masks = [[0; WORDS]; BLOCKS * TESTED + 1];
+    let mut count = 1;
+    while count < masks.len() {
+        masks[count] = masks[count - 1];
+        masks[count][(count - 1) / 64] |= 1 << ((count - 1) % 64);
+        count += 1;
+    }
+    masks
+}
 
 /// Room for the right entries, a power of two: twice as many as a bucket may have, and blocks behind.
 const RIGHT_ROOM: usize = 2048;
@@ -183,21 +200,22 @@ impl RightBucket {
         let count = usize::from(self.starts[row + TARGETS as usize]) - first;
         // A row is below 119.
         let numbers = [u16::try_from(row).unwrap_or(0), target];
+        if count > BLOCKS * TESTED {
+            self.find_far(lanes, left, ([first, count], numbers), matches);
+            return;
+        }
         let [first_word, second_word, third_word] = self.test(lanes, first, count, numbers);
         let several =
             behind_lowest(first_word) | behind_lowest(second_word) | behind_lowest(third_word);
-        if several == 0 && count <= BLOCKS * TESTED {
+        if several == 0 {
             matches.push(left, self.entry(first, first_word), first_word != 0);
             matches.push(left, self.entry(first + 64, second_word), second_word != 0);
             matches.push(left, self.entry(first + 128, third_word), third_word != 0);
             return;
         }
-        for tested in (0..count).step_by(BLOCKS * TESTED) {
-            let words = self.test(lanes, first + tested, count - tested, numbers);
-            for (word, first) in words.into_iter().zip((first + tested..).step_by(64)) {
-                self.push_all(left, first, word, matches);
-            }
-        }
+        self.push_all(left, first, first_word, matches);
+        self.push_all(left, first + 64, second_word, matches);
+        self.push_all(left, first + 128, third_word, matches);
     }
 
     /// Adds a match for every bit of a word.
@@ -224,20 +242,38 @@ impl RightBucket {
         first: usize,
         count: usize,
         numbers: [u16; 2],
-    ) -> [u64; BLOCKS / 2] {
+    ) -> [u64; WORDS] {
         let offsets = self.offsets[first..].first_chunk::<{ BLOCKS * TESTED }>();
         let slopes = self.slopes[first..].first_chunk::<{ BLOCKS * TESTED }>();
-        let (Some(offsets), Some(slopes)) = (offsets, slopes) else { return [0; BLOCKS / 2] };
-        let (offsets, slopes) = (offsets.as_chunks::<TESTED>().0, slopes.as_chunks::<TESTED>().0);
-        let mut words = [0; BLOCKS / 2];
-        for (index, word) in words.iter_mut().enumerate() {
-            let [low, high] = [2 * index, 2 * index + 1];
-            let low = lanes.small_quotients(&offsets[low], &slopes[low], numbers, QUOTIENT_MAX);
-            let high = lanes.small_quotients(&offsets[high], &slopes[high], numbers, QUOTIENT_MAX);
-            let bits = u64::from(low) | u64::from(high) << TESTED;
-            *word = bits & low_bits(count.saturating_sub(64 * index));
+        let (Some(offsets), Some(slopes)) = (offsets, slopes) else { return [0; WORDS] };
+        let blocks = offsets.as_chunks::<TESTED>().0.iter().zip(slopes.as_chunks::<TESTED>().0);
+        let mut words = LOW_BITS[count.min(BLOCKS * TESTED)];
+        let mut bits = [0; WORDS];
+        for (block, (offsets, slopes)) in blocks.enumerate() {
+            let tested = lanes.small_quotients(offsets, slopes, numbers, QUOTIENT_MAX);
+            bits[block / 2] |= u64::from(tested) << (TESTED * (block % 2));
+        }
+        for (word, bits) in words.iter_mut().zip(bits) {
+            *word &= bits;
         }
         words
+    }
+
+    /// The same as [`Self::find`] for more entries than are tested at once.
+    #[cold]
+    fn find_far<L: Lanes>(
+        &self,
+        lanes: L,
+        left: u16,
+        ([first, count], numbers): ([usize; 2], [u16; 2]),
+        matches: &mut Matches,
+    ) {
+        for tested in (0..count).step_by(BLOCKS * TESTED) {
+            let words = self.test(lanes, first + tested, count - tested, numbers);
+            for (word, first) in words.into_iter().zip((first + tested..).step_by(64)) {
+                self.push_all(left, first, word, matches);
+            }
+        }
     }
 }
 
@@ -254,10 +290,4 @@ fn split_place(place: u16) -> (usize, u16) {
 #[inline(always)]
 fn behind_lowest(word: u64) -> u64 {
     word & word.wrapping_sub(1)
-}
-
-/// The lowest `count` bits.
-#[inline(always)]
-fn low_bits(count: usize) -> u64 {
-    if count < 64 { (1 << count) - 1 } else { u64::MAX }
 }

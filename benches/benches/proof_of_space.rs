@@ -1,5 +1,7 @@
 //! Proof of space at the size of the network: one table on one thread and on two, two records at once, and
-//! the verifier.
+//! the verifier. The peak memory of one record on one thread is printed first, where the system tells it.
+
+#![expect(clippy::print_stdout, reason = "memory is no time, so criterion has no place for it")]
 
 use std::hint::black_box;
 
@@ -18,7 +20,16 @@ fn pool(threads: usize) -> rayon::ThreadPool {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads")
 }
 
+/// Prints the most memory that this process had, after one record.
+fn print_peak_memory() {
+    pool(1).install(|| black_box(find(&SEED, Variant::V1)));
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    println!("peak memory of one record: {}", peak.map_or("unknown", str::trim));
+}
+
 fn tables(criterion: &mut Criterion) {
+    print_peak_memory();
     let mut group = criterion.benchmark_group("proofs of a record");
     group.sample_size(10);
     for variant in [Variant::V1, Variant::V2] {

@@ -1,6 +1,7 @@
 //! The command line: one file for each subcommand, and what they share.
 
 mod check;
+mod device;
 mod devnet;
 mod doctor;
 mod error;
@@ -10,6 +11,8 @@ mod model;
 mod node;
 mod order;
 mod output;
+mod plot;
+mod plotter;
 mod state;
 mod train;
 
@@ -53,6 +56,14 @@ enum Command {
     /// Show the agreed state as a node sees it.
     #[command(subcommand)]
     State(state::StateCommand),
+    /// Plot sectors of a farm here, without a server, and check and measure it.
+    #[command(subcommand)]
+    Plot(plot::PlotCommand),
+    /// Plot for a farming cluster over NATS.
+    Plotter(plotter::PlotterArguments),
+    /// List the devices of this machine.
+    #[command(subcommand)]
+    Device(device::DeviceCommand),
     /// Say what is missing on this machine and how to mend it.
     Doctor(doctor::DoctorArguments),
 }
@@ -78,6 +89,9 @@ fn dispatch(command: Command, output: Output) -> Result<ExitCode, CommandError> 
         Command::Model(command) => model::run(&command, output),
         Command::Train(arguments) => train::run(&arguments, output),
         Command::State(command) => state::run(&command, output),
+        Command::Plot(command) => plot::run(&command, output),
+        Command::Plotter(arguments) => plotter::run(&arguments, output),
+        Command::Device(command) => device::run(&command, output),
         Command::Doctor(arguments) => doctor::run(&arguments, output),
     }
 }

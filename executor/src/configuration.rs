@@ -5,6 +5,7 @@
 
 mod error;
 mod given;
+mod plotter;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use crate::network::Multiaddr;
 use crate::pool::PoolLimits;
 
 pub use error::{ConfigurationError, Origin};
+pub use plotter::{PlotterAlone, PlotterConfiguration};
 
 use given::Given;
 
@@ -45,6 +47,13 @@ pub const KEYS: &[Key] = &[
     single("pool_calls_max", "calls that may wait for the chain"),
     single("pool_bytes_max", "their bytes"),
     single("threads", "threads of one training or evaluation; 0 means one for each core"),
+    single("metrics", "address of the page that Prometheus reads, as HOST:PORT"),
+    several("plotter_nats", "NATS servers of a farming cluster to plot for, as nats://HOST:PORT"),
+    single("plotter_variant", "v1 or v2, as the farmers of that cluster read sectors"),
+    single("plotter_backend", "auto, cpu, wgpu or cuda"),
+    single("plotter_sectors_max", "sectors in work at once"),
+    single("plotter_cache_group", "group of caches in which pieces are looked for"),
+    single("plotter_credentials", "credentials file for the NATS server"),
 ];
 
 /// Most of anything that is counted here.
@@ -73,6 +82,10 @@ pub struct Configuration {
     pub pool: PoolLimits,
     /// Threads of one training or evaluation; 0 means one for each core.
     pub threads: usize,
+    /// Where the metrics page is shown, if at all.
+    pub metrics: Option<SocketAddr>,
+    /// For which farming cluster it plots what training leaves, if for any.
+    pub plotter: Option<PlotterConfiguration>,
 }
 
 impl Configuration {
@@ -88,13 +101,22 @@ impl Configuration {
         environment: impl IntoIterator<Item = (String, String)>,
         flags: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigurationError> {
+        Self::from_given(&Self::gather(file, environment, flags)?)
+    }
+
+    /// Everything that was given, of which nothing is understood yet but the names.
+    fn gather(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Given, ConfigurationError> {
         let mut given = Given::default();
         if let Some(path) = file {
             given.read_file(path)?;
         }
         given.read_environment(environment)?;
         given.read_flags(flags)?;
-        Self::from_given(&given)
+        Ok(given)
     }
 
     fn from_given(given: &Given) -> Result<Self, ConfigurationError> {
@@ -116,7 +138,9 @@ impl Configuration {
                 .list("bootstrap", "multiaddresses such as /ip4/10.0.0.1/tcp/4001/p2p/NAME")?,
             rpc: rpc(given)?,
             pool,
-            threads: given.count("threads", 0..=COUNT_MAX)?.unwrap_or_default(),
+            threads: plotter::threads(given)?,
+            metrics: plotter::metrics(given)?,
+            plotter: PlotterConfiguration::optional(given)?,
         })
     }
 }

@@ -3,6 +3,7 @@
 //! [`chain`] orders bundles, [`intake`] derives the domain from them, [`roles`] act in it, [`node`] puts
 //! them together, [`client`] buys, [`devnet`] runs all of it on one machine, [`command`] is the command line.
 
+pub mod backend;
 pub mod bundle;
 pub mod chain;
 pub mod client;
@@ -14,6 +15,7 @@ pub mod genesis_file;
 pub mod intake;
 pub mod keystore;
 pub mod loss_curve;
+pub mod metrics;
 pub mod narrative;
 pub mod network;
 pub mod node;

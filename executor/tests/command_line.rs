@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "command_line/plotting.rs"]
+mod plotting;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -217,6 +220,14 @@ fn every_command_has_help_with_an_example() {
         &["train"],
         &["state", "root"],
         &["state", "show"],
+        &["plot", "table"],
+        &["plot", "prove"],
+        &["plot", "verify-proof"],
+        &["plot", "sector"],
+        &["plot", "verify"],
+        &["plot", "bench"],
+        &["plotter"],
+        &["device", "list"],
         &["doctor"],
     ] {
         let output = desk.run(&[words, &["--help"]].concat());

@@ -2,13 +2,14 @@
 //! proof of space.
 //!
 //! [`keystream_portable`] is the definition. [`ChaChaStream`] draws numbers, weights and shuffles
-//! from it; `keystream_wgpu` is the same keystream on a GPU.
+//! from it; [`keystream_on`] is the same keystream on a device.
 
+mod device;
 mod stream;
-mod wgpu;
 
+pub use device::keystream_on;
+pub(crate) use device::{KEYSTREAM, WORKGROUP_BLOCKS};
 pub use stream::ChaChaStream;
-pub use wgpu::keystream_wgpu;
 
 use thiserror::Error;
 
@@ -62,6 +63,11 @@ pub enum KeystreamError {
     /// The device that was to compute it failed.
     #[error(transparent)]
     Gpu(#[from] GpuError),
+}
+
+/// The state of block 0 with nonce 0, as kernels take it.
+pub(crate) fn first_state(seed: &[u8; 32]) -> [u32; BLOCK_WORDS] {
+    initial_state(seed, [0; 12], 0)
 }
 
 /// The `ChaCha8` keystream, `block_count` blocks from block `first_block` on, as little-endian words.

@@ -26,7 +26,7 @@ pub struct Launch<'a, Words> {
     /// What runs.
     pub kernel: &'a Kernel,
     /// Over what; at most 8, the core limit of WebGPU.
-    pub buffers: &'a [&'a Words],
+    pub buffers: Vec<&'a Words>,
     /// How often, in x, y and z; at most 65,535 each, the core limit of WebGPU.
     pub workgroups: [u32; 3],
 }
@@ -53,6 +53,8 @@ pub struct Download<'a, Words> {
 
 /// A device that runs kernels over buffers of 32-bit words, in the order in which they are given.
 ///
+/// Once the device is lost, every method answers [`GpuError::DeviceLost`]; it then has to be opened anew.
+///
 /// All methods may be called from several threads; the steps of one call stay together.
 pub trait ComputeDevice: fmt::Debug + Send + Sync {
     /// A buffer of 32-bit words on the device.
@@ -75,13 +77,14 @@ pub trait ComputeDevice: fmt::Debug + Send + Sync {
     /// Copies words into a buffer, from its word `first_word` on.
     ///
     /// # Errors
-    /// [`GpuError::Refused`] when they do not fit into it.
+    /// [`GpuError::OutOfBounds`] when they do not fit into it.
     fn write(&self, target: &Self::Words, first_word: u64, words: &[u32]) -> Result<(), GpuError>;
 
     /// Gives the device steps to do and results to copy back after them, and waits for nothing.
     ///
     /// # Errors
-    /// [`GpuError::Refused`] when a kernel does not compile or its buffers do not fit it.
+    /// [`GpuError::Refused`] when a kernel does not compile or its buffers do not fit it;
+    /// [`GpuError::OutOfBounds`] when a buffer has not all that is wanted back.
     fn submit(
         &self,
         steps: &[Step<'_, Self::Words>],
@@ -103,4 +106,18 @@ pub trait ComputeDevice: fmt::Debug + Send + Sync {
         self.write(&target, 0, words)?;
         Ok(target)
     }
+}
+
+/// Waits for everything that was submitted and copies a whole buffer of `word_count` words back.
+///
+/// # Errors
+/// As [`ComputeDevice::submit`] and [`ComputeDevice::wait`].
+pub fn read_words<D: ComputeDevice>(
+    device: &D,
+    label: &'static str,
+    source: &D::Words,
+    word_count: u64,
+) -> Result<Vec<u32>, GpuError> {
+    let pending = device.submit(&[], &[Download { label, source, words: 0..word_count }])?;
+    Ok(device.wait(pending)?.pop().unwrap_or_default())
 }

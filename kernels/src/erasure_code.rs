@@ -2,6 +2,7 @@
 //! its values at the even powers of a root of unity; its values at the odd powers are the parity chunks.
 //! Any half of all chunks gives back the rest.
 
+pub mod device;
 mod recovery;
 mod scalar;
 mod transform;

@@ -11,6 +11,7 @@
 //! autonomys/subspace 72a5aa6f, crates `subspace-core-primitives` and `subspace-farmer-components`.
 
 mod check;
+mod device;
 mod encoder;
 mod layout;
 mod metadata;
@@ -21,6 +22,7 @@ mod record;
 mod sector;
 
 pub use check::{CheckError, CheckPolicy};
+pub use device::DeviceEncoder;
 pub use encoder::{CpuEncoder, EncodeError, RecordEncoder, RecordJob};
 pub use layout::{RegionHashes, sector_bytes};
 pub use metadata::{MetadataError, PlottedSector, SectorMetadata};
@@ -29,7 +31,7 @@ pub use plan::{
     HistorySize, PIECES_IN_SECTOR_MAX, PlanError, ProtocolInformation, PublicKey, SectorId,
     SectorPlan,
 };
-pub use reading::{ReadError, SectorView};
+pub use reading::{Answer, ReadError, SectorView};
 pub use sector::{FinishedSector, Sector, SectorError};
 
 use crate::erasure_code::SCALAR_BYTES;

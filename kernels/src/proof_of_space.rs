@@ -9,9 +9,12 @@
 //! # Source
 //! Chia, "Proof of Space Construction" (2020), sections 4 to 6.
 
+pub mod device;
+#[expect(clippy::inline_always, reason = "compiled with the processor features of its callers")]
 mod fast;
 mod parameters;
 mod portable;
+#[expect(clippy::inline_always, reason = "compiled with the processor features of its callers")]
 mod verify;
 
 use std::fmt;

@@ -2,6 +2,11 @@
 
 #![no_std]
 
+pub mod cuda;
+pub mod erasure;
+pub mod plotting;
+pub mod space;
+
 /// WGSL source of the `ChaCha8` keystream, entry point `chacha8_keystream`.
 ///
 /// # Shapes

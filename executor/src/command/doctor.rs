@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use aipot_kernels::gpu::list_adapters;
 use aipot_kernels::self_check::self_check;
@@ -11,9 +12,17 @@ use rustix::process::{Resource, getrlimit};
 use serde::Serialize;
 
 use super::{CommandError, Output};
+use crate::backend::{SOFTWARE, cuda_devices};
 
 /// Space that a provider needs for data, models and checkpoints of a few orders.
 const FREE_BYTES_MIN: u64 = 1 << 30;
+/// Messages that a farming cluster needs: a piece is a little over 1 MiB.
+///
+/// # Source
+/// `subspace-farmer` refuses a server that allows less.
+const NATS_PAYLOAD_BYTES_MIN: usize = 2 << 20;
+/// How long a server may take to answer.
+const NATS_PATIENCE: Duration = Duration::from_secs(5);
 /// Open files of a node with many peers.
 const OPEN_FILES_MIN: u64 = 1024;
 
@@ -27,6 +36,9 @@ pub(super) struct DoctorArguments {
     /// The chain that the node would follow.
     #[arg(long)]
     chain: Option<String>,
+    /// The NATS server of the farming cluster that it would plot for.
+    #[arg(long)]
+    nats: Option<String>,
 }
 
 /// How a check ended.
@@ -53,9 +65,12 @@ struct Finding {
 /// Looks at everything and fails when something is broken.
 pub(super) fn run(arguments: &DoctorArguments, output: Output) -> Result<ExitCode, CommandError> {
     let mut findings =
-        vec![processors(), arithmetic(), graphics(), disk(&arguments.folder), open_files()];
+        vec![processors(), arithmetic(), graphics(), cuda(), disk(&arguments.folder), open_files()];
     if let Some(url) = &arguments.chain {
         findings.push(super::runtime()?.block_on(chain(url)));
+    }
+    if let Some(url) = &arguments.nats {
+        findings.push(super::runtime()?.block_on(nats(url)));
     }
     let lines: Vec<String> = findings.iter().map(line).collect();
     output.result(&findings, &lines.join("\n"))?;
@@ -113,7 +128,32 @@ fn graphics() -> Finding {
         };
     }
     let names: Vec<&str> = adapters.iter().map(|adapter| adapter.name.as_str()).collect();
-    Finding { what: "gpu", condition: Condition::Good, found: names.join(", "), mend: None }
+    let is_software = adapters.iter().all(|adapter| adapter.kind == SOFTWARE);
+    Finding {
+        what: "gpu",
+        condition: if is_software { Condition::Limited } else { Condition::Good },
+        found: names.join(", "),
+        mend: is_software.then(|| {
+            "these compute on the processor; if there is a GPU, install its Vulkan driver"
+                .to_owned()
+        }),
+    }
+}
+
+fn cuda() -> Finding {
+    let what = "cuda";
+    match cuda_devices() {
+        Ok(devices) => {
+            Finding { what, condition: Condition::Good, found: devices.join(", "), mend: None }
+        }
+        // Most machines have none, and nothing needs it.
+        Err(error) => Finding {
+            what,
+            condition: Condition::Good,
+            found: format!("not used: {error}"),
+            mend: None,
+        },
+    }
 }
 
 fn disk(folder: &PathBuf) -> Finding {
@@ -171,5 +211,31 @@ async fn chain(url: &str) -> Finding {
             found: error.to_string(),
             mend: Some("check the address, and that the chain runs there".to_owned()),
         },
+    }
+}
+
+async fn nats(url: &str) -> Finding {
+    let connecting =
+        async_nats::ConnectOptions::new().connection_timeout(NATS_PATIENCE).connect(url);
+    match connecting.await {
+        Ok(client) => payload(url, client.server_info().max_payload),
+        Err(error) => Finding {
+            what: "nats",
+            condition: Condition::Broken,
+            found: format!("{url}: {error}"),
+            mend: Some("check the address, and that nats-server runs there".to_owned()),
+        },
+    }
+}
+
+/// Whether the messages of a server are large enough for a farming cluster.
+fn payload(url: &str, max_payload: usize) -> Finding {
+    let is_enough = max_payload >= NATS_PAYLOAD_BYTES_MIN;
+    Finding {
+        what: "nats",
+        condition: if is_enough { Condition::Good } else { Condition::Broken },
+        found: format!("{url} with messages of up to {max_payload} bytes"),
+        mend: (!is_enough)
+            .then(|| "set max_payload: 2MB in the configuration of nats-server".to_owned()),
     }
 }

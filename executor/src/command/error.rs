@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use aipot_domain_runtime::order::check::OrderError;
 use aipot_domain_runtime::order::cost::Overflow;
+use aipot_kernels::plotting::{
+    EncodeError, MetadataError, PieceError, PlanError, ReadError, SectorError,
+};
+use aipot_kernels::proof_of_space::ProofError;
 use aipot_trainer::dataset::{DatasetError, SplitError};
 use aipot_trainer::evaluation::EvaluateError;
 use aipot_trainer::memory::ProbeError;
@@ -11,8 +15,10 @@ use aipot_trainer::model_file::ModelError;
 use aipot_trainer::run::TrainError;
 use aipot_trainer::specification::SpecificationError;
 
+use crate::backend::BackendError;
 use crate::client::ClientError;
 use crate::devnet::DevnetError;
+use crate::plotter::PlotterError;
 
 /// Exit code of a command that failed.
 const FAILED: u8 = 1;
@@ -57,6 +63,16 @@ pub enum CommandError {
         /// What belongs there.
         expected: &'static str,
     },
+    /// Bytes on the command line are too few or too many.
+    #[error("{field} has {found} bytes, expected {expected}")]
+    WrongLength {
+        /// The argument.
+        field: &'static str,
+        /// How many bytes it has.
+        found: usize,
+        /// How many it must have.
+        expected: usize,
+    },
     /// A file could not be read.
     #[error("reading {path} failed")]
     Read {
@@ -72,6 +88,89 @@ pub enum CommandError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// There is no room for a file.
+    #[error(
+        "the disk of {path} is full: the file needs {needed_bytes} bytes; free some space or write elsewhere"
+    )]
+    DiskFull {
+        /// Which file.
+        path: PathBuf,
+        /// Bytes of the whole file.
+        needed_bytes: u64,
+        /// What the operating system said, if it was asked to write.
+        source: Option<std::io::Error>,
+    },
+    /// A piece of the sector is not in the folder.
+    #[error("piece {piece_index} of the sector is missing: there is no file {path}")]
+    NoPiece {
+        /// Where it should be.
+        path: PathBuf,
+        /// Which piece.
+        piece_index: u64,
+    },
+    /// A file is no piece.
+    #[error("{path} is no piece")]
+    Piece {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: PieceError,
+    },
+    /// There is no such sector.
+    #[error("the sector cannot be planned")]
+    Plan {
+        /// Why.
+        #[from]
+        source: PlanError,
+    },
+    /// Nothing says which sector a file is.
+    #[error(
+        "nothing says which sector it is: there is no {metadata}, and --public-key, --sector-index, \
+         --protocol-info and --pieces-in-sector are not all given"
+    )]
+    NoPlan {
+        /// Where the metadata should be.
+        metadata: PathBuf,
+    },
+    /// A file is no metadata of a sector.
+    #[error("{path} is no metadata of a sector")]
+    SectorMetadata {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: MetadataError,
+    },
+    /// It is another sector than expected.
+    #[error("the metadata is of sector {found}, expected {expected}")]
+    OtherSector {
+        /// What was expected.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+    /// A file is no sector.
+    #[error(transparent)]
+    ReadSector(#[from] ReadError),
+    /// A sector was not plotted.
+    #[error("plotting failed")]
+    Sector {
+        /// Why.
+        #[from]
+        source: SectorError,
+    },
+    /// A sector was to be written before all its records were encoded.
+    #[error("only {done_count} records of the sector are encoded")]
+    Unfinished {
+        /// How many are.
+        done_count: usize,
+    },
+    /// Records were not encoded.
+    #[error("encoding failed")]
+    Encode {
+        /// Why.
+        #[from]
+        source: EncodeError,
     },
     /// A file is larger than anything of its kind.
     #[error("{path} is too large, allowed at most {max} bytes")]
@@ -195,6 +294,21 @@ pub enum CommandError {
         /// Which node.
         url: String,
     },
+    /// A device computes no plots.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// A plotter does not serve its cluster.
+    #[error(transparent)]
+    Plotter(#[from] PlotterError),
+    /// A plotter ended without saying why.
+    #[error("the plotter broke off")]
+    PlotterDied,
+    /// The page of metrics is not shown.
+    #[error(transparent)]
+    Metrics(#[from] crate::metrics::MetricsError),
+    /// Proofs could not be found.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
     /// The asynchronous runtime did not start.
     #[error("starting the runtime failed")]
     Runtime {
@@ -216,6 +330,18 @@ impl CommandError {
             Self::LogFilter { .. }
             | Self::OutOfRange { .. }
             | Self::Malformed { .. }
+            | Self::WrongLength { .. }
+            | Self::NoPiece { .. }
+            | Self::Proof(ProofError::UnsupportedK { .. })
+            | Self::Backend(
+                BackendError::Proof(ProofError::UnsupportedK { .. }) | BackendError::NoCuda,
+            )
+            | Self::Piece { .. }
+            | Self::Plan { .. }
+            | Self::NoPlan { .. }
+            | Self::SectorMetadata { .. }
+            | Self::OtherSector { .. }
+            | Self::ReadSector(_)
             | Self::Read { .. }
             | Self::FileTooLarge { .. }
             | Self::NotText { .. }
@@ -226,10 +352,17 @@ impl CommandError {
             | Self::Split(_)
             | Self::Model { .. }
             | Self::Configuration(_)
+            | Self::Plotter(
+                PlotterError::Setting { .. }
+                | PlotterError::Credentials { .. }
+                | PlotterError::PayloadLimit { .. },
+            )
             | Self::Genesis(_)
             | Self::WrongRoot { .. } => WRONG_INPUT,
             Self::Client(ClientError::Refused { .. }) | Self::UnknownOrder { .. } => REFUSED,
-            Self::Ask(_) | Self::Chain(_) => UNREACHABLE,
+            Self::Ask(_) | Self::Chain(_) | Self::Plotter(PlotterError::Connect { .. }) => {
+                UNREACHABLE
+            }
             _ => FAILED,
         }
     }

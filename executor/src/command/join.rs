@@ -53,6 +53,8 @@ pub(crate) struct Joined {
     pub(crate) node: NodeHandle,
     /// How its trainings go.
     pub(crate) progress: tokio::sync::broadcast::Receiver<TrainingProgress>,
+    /// What they run on.
+    pub(crate) worker: Worker,
 }
 
 impl JoinArguments {
@@ -76,11 +78,14 @@ impl JoinArguments {
             .flat_map(|(key, values)| values.iter().map(|value| (key.to_owned(), value.clone())));
         let more = more.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
         let flags = single.chain(several).chain(more);
-        // A variable that is not text cannot be one of ours.
-        let environment = std::env::vars_os()
-            .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
-        Ok(Configuration::resolve(self.config.as_deref(), environment, flags)?)
+        Ok(Configuration::resolve(self.config.as_deref(), environment(), flags)?)
     }
+}
+
+/// All variables; one that is not text cannot be one of ours.
+pub(super) fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// Starts a node as configured; the client's part is always done.
@@ -109,6 +114,9 @@ pub(crate) async fn join(configuration: &Configuration) -> Result<Joined, Comman
         roles: configuration.roles,
         inclusion_blocks: INCLUSION_BLOCKS_DEFAULT,
     };
-    settings.roles.push(Box::new(move |handle| Box::pin(crate::roles::run(handle, worker, roles))));
-    Ok(Joined { node: Node::start(settings).await?, progress })
+    let at_work = worker.clone();
+    settings
+        .roles
+        .push(Box::new(move |handle| Box::pin(crate::roles::run(handle, at_work, roles))));
+    Ok(Joined { node: Node::start(settings).await?, progress, worker })
 }

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use serde_json::json;
 
@@ -62,6 +63,20 @@ impl Output {
         }
     }
 
+    /// Draws how far something of `length` steps is, for a person who watches.
+    pub fn progress(self, length: u64, template: &str) -> ProgressBar {
+        let target = if self.is_live() {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let progress = ProgressBar::with_draw_target(Some(length), target);
+        match ProgressStyle::with_template(template) {
+            Ok(style) => progress.with_style(style),
+            Err(_) => progress,
+        }
+    }
+
     /// Prints an error and returns its exit code.
     pub fn fail(self, error: &CommandError) -> ExitCode {
         let sentence = sentence(error);
@@ -76,7 +91,7 @@ impl Output {
 }
 
 /// The error with all its causes, each said once.
-fn sentence(error: &CommandError) -> String {
+pub(super) fn sentence(error: &CommandError) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {

@@ -10,7 +10,6 @@ use aipot_trainer::model_file::{model_root, write_model};
 use aipot_trainer::run::{StepReport, Trainer, TrainingOptions};
 use aipot_trainer::specification::OrderDraft;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 
@@ -106,7 +105,8 @@ fn train(
     output: Output,
 ) -> Result<Trained, CommandError> {
     let mut trainer = Trainer::new(specification, data, options)?;
-    let progress = progress_bar(options.step_count, output);
+    let template = "training {bar:40} {pos}/{len} {msg}, {eta} left";
+    let progress = output.progress(options.step_count, template);
     let mut losses = Vec::new();
     let start = processor_time();
     while !trainer.is_finished() {
@@ -142,19 +142,8 @@ fn print(trained: &Trained, options: &TrainingOptions, output: Output) -> Result
     output.result(&value, &text)
 }
 
-fn progress_bar(step_count: u64, output: Output) -> ProgressBar {
-    let target =
-        if output.is_live() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let progress = ProgressBar::with_draw_target(Some(step_count), target);
-    let template = "training {bar:40} {pos}/{len} {msg}, {eta} left";
-    match ProgressStyle::with_template(template) {
-        Ok(style) => progress.with_style(style),
-        Err(_) => progress,
-    }
-}
-
 /// Time that this process has spent on processors.
-fn processor_time() -> Duration {
+pub(super) fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))

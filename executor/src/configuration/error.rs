@@ -19,7 +19,7 @@ impl fmt::Display for Origin {
         match self {
             Self::File(path) => write!(formatter, "file {}", path.display()),
             Self::Variable(name) => write!(formatter, "environment variable {name}"),
-            Self::Flag(name) => write!(formatter, "flag --{name}"),
+            Self::Flag(name) => write!(formatter, "flag --{}", name.replace('_', "-")),
         }
     }
 }
@@ -79,7 +79,7 @@ pub enum ConfigurationError {
     /// A key without which nothing can be done is not given.
     #[error(
         "{key} is not given: write it into the configuration file, the environment variable {variable}, \
-         or the flag --{key}"
+         or the flag --{}", key.replace('_', "-")
     )]
     Missing {
         /// The key.

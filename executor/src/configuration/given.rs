@@ -108,8 +108,13 @@ impl Given {
         key: &'static str,
         allowed: &str,
     ) -> Result<T, ConfigurationError> {
+        self.single(key, allowed)?.ok_or_else(|| Self::missing(key))
+    }
+
+    /// The error for a key that must be given.
+    pub(super) fn missing(key: &'static str) -> ConfigurationError {
         let variable = format!("{PREFIX}{}", key.to_ascii_uppercase());
-        self.single(key, allowed)?.ok_or(ConfigurationError::Missing { key, variable })
+        ConfigurationError::Missing { key, variable }
     }
 
     /// The values of a key, none when it is not given.

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use aipot_domain_runtime::operator::Roles;
+use aipot_kernels::proof_of_space::Variant;
 
-use super::{Configuration, ConfigurationError, Origin};
+use super::{Configuration, ConfigurationError, Origin, PlotterAlone};
+use crate::backend::DeviceChoice;
 
 const FILE: &str = "folder = \"/file\"\nchain = \"ws://file:1\"\ngenesis = \"/genesis.toml\"\n";
 
@@ -102,4 +104,40 @@ fn a_missing_file_is_named() {
 fn a_file_that_is_no_toml_is_refused_with_the_line() {
     let error = resolve("folder = \"x\"\nchain = = 3\n", &[], &[]).unwrap_err();
     assert!(error.to_string().contains("line 2"), "{error}");
+}
+
+#[test]
+fn plotting_is_off_until_a_server_is_named_and_then_wants_a_variant() {
+    assert_eq!(resolve(FILE, &[], &[]).unwrap().plotter, None);
+    let file = format!("{FILE}plotter_nats = [\"nats://127.0.0.1:4222\"]\n");
+    let error = resolve(&file, &[], &[]).unwrap_err().to_string();
+    assert!(
+        error.contains("AIPOT_PLOTTER_VARIANT") && error.contains("--plotter-variant"),
+        "{error}"
+    );
+    let variant = [("AIPOT_PLOTTER_VARIANT", "v2"), ("AIPOT_METRICS", "127.0.0.1:9615")];
+    let resolved = resolve(&file, &variant, &[("plotter_sectors_max", "3")]).unwrap();
+    let plotter = resolved.plotter.unwrap();
+    assert_eq!((plotter.variant, plotter.sectors_max), (Variant::V2, 3));
+    assert_eq!(resolved.metrics, Some("127.0.0.1:9615".parse().unwrap()));
+    for (key, value) in [
+        ("plotter_variant", "v3"),
+        ("plotter_backend", "abacus"),
+        ("plotter_sectors_max", "0"),
+        ("plotter_sectors_max", "65"),
+        ("metrics", "here"),
+    ] {
+        let error = resolve(&file, &variant, &[(key, value)]).unwrap_err();
+        assert!(matches!(error, ConfigurationError::Value { .. }), "{key}: {error}");
+    }
+}
+
+#[test]
+fn a_plotter_alone_needs_no_node() {
+    let flags = [("plotter_nats", "nats://127.0.0.1:4222"), ("plotter_variant", "v1")];
+    let alone = PlotterAlone::resolve(None, [], pairs(&flags)).unwrap();
+    assert_eq!((alone.plotter.variant, alone.plotter.backend), (Variant::V1, DeviceChoice::AUTO));
+    assert_eq!((alone.metrics, alone.threads), (None, 0));
+    let error = PlotterAlone::resolve(None, [], pairs(&flags[1..])).unwrap_err();
+    assert!(matches!(error, ConfigurationError::Missing { key: "plotter_nats", .. }), "{error}");
 }

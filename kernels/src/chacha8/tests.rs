@@ -98,7 +98,7 @@ fn the_portable_keystream_is_the_same_from_any_block_on() {
 fn wgpu_keystream_equals_the_definition_on_every_edge() {
     let gpu = Gpu::open().unwrap_or_else(|error| panic!("{error}"));
     check(|seed, nonce, first_block, block_count| {
-        keystream_wgpu(&gpu, seed, nonce, first_block, block_count)
+        keystream_on(&gpu, seed, nonce, first_block, block_count)
     });
 }
 
@@ -106,7 +106,7 @@ fn wgpu_keystream_equals_the_definition_on_every_edge() {
 fn wgpu_keystream_continues_over_the_edge_of_a_dispatch() {
     let gpu = Gpu::open().unwrap_or_else(|error| panic!("{error}"));
     let block_count = (1 << 20) + 1;
-    let all = keystream_wgpu(&gpu, &[8; 32], [9; 12], 3, block_count).unwrap();
+    let all = keystream_on(&gpu, &[8; 32], [9; 12], 3, block_count).unwrap();
     let last = keystream_portable(&[8; 32], [9; 12], 3 + block_count - 2, 2).unwrap();
     assert_eq!(all[all.len() - 2 * BLOCK_WORDS..], last);
 }

@@ -58,9 +58,14 @@ impl Scalar {
     /// Reads 32 big-endian bytes; `None` when they are not below the modulus.
     #[inline]
     pub fn from_bytes(bytes: &[u8; SCALAR_BYTES]) -> Option<Self> {
-        let (parts, _) = bytes.as_chunks::<8>();
-        let limbs: Limbs = std::array::from_fn(|index| u64::from_be_bytes(parts[3 - index]));
+        let limbs = limbs_of(bytes);
         is_below_modulus(&limbs).then(|| Self(limbs) * Self(SQUARED))
+    }
+
+    /// Whether 32 big-endian bytes are below the modulus.
+    #[inline]
+    pub fn is_canonical(bytes: &[u8; SCALAR_BYTES]) -> bool {
+        is_below_modulus(&limbs_of(bytes))
     }
 
     /// Writes 32 big-endian bytes.
@@ -155,6 +160,13 @@ impl std::ops::Mul for Scalar {
         }
         Self(reduce_once(sum))
     }
+}
+
+/// The limbs of 32 big-endian bytes.
+#[inline]
+fn limbs_of(bytes: &[u8; SCALAR_BYTES]) -> Limbs {
+    let (parts, _) = bytes.as_chunks::<8>();
+    std::array::from_fn(|index| u64::from_be_bytes(parts[3 - index]))
 }
 
 /// `left * right + addend + carry` as low and high word; it always fits.

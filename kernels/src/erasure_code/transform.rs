@@ -11,9 +11,9 @@ const PARALLEL_VALUES_MIN: usize = 1 << 11;
 pub(super) struct Domain {
     log_size: u32,
     /// Powers 0 to `size / 2 - 1` of the root.
-    forward: Vec<Scalar>,
+    pub(super) forward: Vec<Scalar>,
     /// The same powers of its inverse.
-    backward: Vec<Scalar>,
+    pub(super) backward: Vec<Scalar>,
 }
 
 impl Domain {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::GpuError;
+
 /// What an adapter says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdapterDescription {
@@ -32,6 +34,22 @@ pub fn list_adapters() -> Vec<AdapterDescription> {
 /// The adapter to use, if there is any.
 pub(super) fn best_adapter() -> Option<wgpu::Adapter> {
     adapters().into_iter().next()
+}
+
+/// The adapter at this place of [`list_adapters`], or the first whose name holds `wanted`.
+pub(super) fn wanted_adapter(wanted: &str) -> Result<wgpu::Adapter, GpuError> {
+    let adapters = adapters();
+    if adapters.is_empty() {
+        return Err(GpuError::NoAdapter);
+    }
+    let found: Vec<_> = adapters.iter().map(|adapter| adapter.get_info().name).collect();
+    let part = wanted.to_lowercase();
+    let by_name = || found.iter().position(|name| name.to_lowercase().contains(&part));
+    let place = wanted.parse::<usize>().ok().or_else(by_name);
+    match place.and_then(|place| adapters.into_iter().nth(place)) {
+        Some(adapter) => Ok(adapter),
+        None => Err(GpuError::NoSuchAdapter { wanted: wanted.to_owned(), found }),
+    }
 }
 
 /// Puts what wgpu knows into plain words.

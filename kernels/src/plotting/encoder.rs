@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use rayon::prelude::*;
 use thiserror::Error;
 
 use super::record::encode_record;
@@ -89,7 +90,8 @@ pub trait RecordEncoder: fmt::Debug + Send + Sync {
     ) -> Result<(), EncodeError>;
 }
 
-/// Encodes one record after the other with all threads of the current pool.
+/// Encodes records on this processor, one for each thread of the current pool at a time; a single record
+/// takes all threads.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CpuEncoder;
 
@@ -98,17 +100,25 @@ impl RecordEncoder for CpuEncoder {
         "cpu".to_owned()
     }
 
+    fn records_at_once(&self) -> usize {
+        rayon::current_num_threads()
+    }
+
     fn encode(
         &self,
         variant: Variant,
         jobs: &mut [RecordJob<'_>],
         keep_going: KeepGoing<'_>,
     ) -> Result<(), EncodeError> {
-        for job in jobs.iter_mut().filter(|job| !job.is_done) {
+        let encode = |job: &mut RecordJob<'_>| {
             let limit = Some(RECORD_CHUNKS);
             let proofs = find_proofs(&job.seed, K, variant, limit, keep_going)?;
-            encode_record(&proofs, job)?;
-        }
-        Ok(())
+            encode_record(&proofs, job)
+        };
+        let waiting: Vec<&mut RecordJob<'_>> = jobs.iter_mut().filter(|job| !job.is_done).collect();
+        // All end, so that what is done is not lost for a failure beside it.
+        let ends: Vec<Result<(), EncodeError>> =
+            waiting.into_par_iter().with_max_len(1).map(encode).collect();
+        ends.into_iter().collect()
     }
 }

@@ -72,12 +72,13 @@ impl SectorMetadata {
         bitmaps: impl ExactSizeIterator<Item = &'a [u8; BITMAP_BYTES]>,
     ) -> Self {
         let pieces_in_sector = u16::try_from(bitmaps.len()).expect("at most 1,000 pieces");
-        let mut s_bucket_sizes = Box::new([0; SBUCKETS]);
+        let mut s_bucket_sizes = vec![0; SBUCKETS];
         for bitmap in bitmaps {
             for s_bucket in s_buckets(bitmap) {
                 s_bucket_sizes[s_bucket] += 1;
             }
         }
+        let s_bucket_sizes = s_bucket_sizes.try_into().expect("as many as there are s-buckets");
         Self { sector_index, pieces_in_sector, s_bucket_sizes, history_size }
     }
 

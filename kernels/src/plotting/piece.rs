@@ -35,13 +35,22 @@ impl Piece {
     /// # Errors
     /// [`PieceError`]: they are not.
     pub fn new(bytes: Vec<u8>) -> Result<Self, PieceError> {
+        Self::check(&bytes)?;
+        Ok(Self(bytes))
+    }
+
+    /// Whether bytes are a piece.
+    ///
+    /// # Errors
+    /// [`PieceError`]: why they are not.
+    pub fn check(bytes: &[u8]) -> Result<(), PieceError> {
         if bytes.len() != PIECE_BYTES {
             return Err(PieceError::Length { bytes: bytes.len() });
         }
         let (chunks, _) = bytes[..RECORD_BYTES].as_chunks::<CHUNK_BYTES>();
-        match chunks.iter().position(|chunk| Scalar::from_bytes(chunk).is_none()) {
+        match chunks.iter().position(|chunk| !Scalar::is_canonical(chunk)) {
             Some(chunk) => Err(PieceError::NotCanonical { chunk }),
-            None => Ok(Self(bytes)),
+            None => Ok(()),
         }
     }
 

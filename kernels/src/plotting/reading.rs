@@ -1,5 +1,7 @@
 //! Reads sectors as a farmer does: checks their hashes, finds chunks, recreates proofs, recovers pieces.
 
+use std::sync::OnceLock;
+
 use thiserror::Error;
 
 use super::layout::{Layout, RECORD_METADATA_BYTES, sector_bytes};
@@ -9,7 +11,8 @@ use super::{BITMAP_BYTES, CHUNK_BYTES, HASH_BYTES, RECORD_BYTES, RECORD_CHUNKS};
 use crate::blake3_tree::root;
 use crate::erasure_code::{ErasureError, recover};
 use crate::proof_of_space::{
-    K, KeepGoing, PROOF_BYTES, ProofError, SBUCKETS, SBucket, Variant, find_proofs, is_valid_proof,
+    K, KeepGoing, PROOF_BYTES, ProofError, RecordProofs, SBUCKETS, SBucket, Variant, find_proofs,
+    is_valid_proof,
 };
 
 /// Why a sector cannot be read.
@@ -95,12 +98,23 @@ pub enum ReadError {
     Proofs(#[from] ProofError),
 }
 
+/// What answers a farmer's challenge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The chunk as it was before it was hidden.
+    pub chunk: [u8; CHUNK_BYTES],
+    /// The proof that hid it, which the verifier accepts.
+    pub proof: Vec<u8>,
+}
+
 /// A sector of the right length with the plan that it was made from.
 #[derive(Debug, Clone)]
 pub struct SectorView<'a> {
     bytes: &'a [u8],
     plan: &'a SectorPlan,
     layout: Layout,
+    /// Where the chunks of each s-bucket start, once it is asked for.
+    starts: OnceLock<Box<[usize]>>,
 }
 
 impl<'a> SectorView<'a> {
@@ -114,7 +128,8 @@ impl<'a> SectorView<'a> {
         if bytes.len() != expected {
             return Err(ReadError::Length { pieces_in_sector, expected, bytes: bytes.len() });
         }
-        Ok(Self { bytes, plan, layout: Layout::new(pieces_in_sector) })
+        let layout = Layout::new(pieces_in_sector);
+        Ok(Self { bytes, plan, layout, starts: OnceLock::new() })
     }
 
     /// Checks both hashes and every bitmap.
@@ -142,32 +157,69 @@ impl<'a> SectorView<'a> {
         Ok(())
     }
 
+    /// Refuses offsets at which there is no record.
+    fn check_offset(&self, piece_offset: u16) -> Result<(), ReadError> {
+        let pieces_in_sector = self.plan.pieces_in_sector();
+        if piece_offset < pieces_in_sector {
+            Ok(())
+        } else {
+            Err(ReadError::NoSuchRecord { piece_offset, pieces_in_sector })
+        }
+    }
+
     /// The bitmap of the record at an offset.
-    fn bitmap(&self, piece_offset: u16) -> &'a [u8] {
+    pub(super) fn bitmap(&self, piece_offset: u16) -> &'a [u8] {
         let start = self.layout.bitmaps.start + usize::from(piece_offset) * BITMAP_BYTES;
         &self.bytes[start..start + BITMAP_BYTES]
     }
 
+    /// Whether a record has a chunk in an s-bucket.
+    fn is_marked(&self, piece_offset: u16, s_bucket: usize) -> bool {
+        self.bitmap(piece_offset)[s_bucket / 8] >> (s_bucket % 8) & 1 == 1
+    }
+
+    /// How many of the records before an offset have a chunk in each s-bucket.
+    fn counts_before(&self, piece_offset: u16) -> Vec<u16> {
+        let mut counts = vec![0; SBUCKETS];
+        for s_bucket in (0..piece_offset).flat_map(|offset| s_buckets(self.bitmap(offset))) {
+            counts[s_bucket] += 1;
+        }
+        counts
+    }
+
+    /// Where the chunks of each s-bucket start in the sector.
+    fn starts(&self) -> &[usize] {
+        self.starts.get_or_init(|| {
+            let mut end = self.layout.chunks.start;
+            let counts = self.counts_before(self.plan.pieces_in_sector());
+            let next = |count: u16| {
+                let start = end;
+                end += usize::from(count) * CHUNK_BYTES;
+                start
+            };
+            counts.into_iter().map(next).collect()
+        })
+    }
+
     /// The encoded chunks of the record at an offset, with their s-buckets, in order.
     fn chunks(&self, piece_offset: u16) -> Vec<(usize, &'a [u8])> {
-        let mut position = self.layout.chunks.start;
-        let mut chunks = Vec::with_capacity(RECORD_CHUNKS);
-        for s_bucket in 0..SBUCKETS {
-            for offset in 0..self.plan.pieces_in_sector() {
-                if self.bitmap(offset)[s_bucket / 8] >> (s_bucket % 8) & 1 == 0 {
-                    continue;
-                }
-                // A sector that was not checked can claim more chunks than it has.
-                let chunk = self.bytes.get(position..position + CHUNK_BYTES);
-                if offset == piece_offset
-                    && let Some(chunk) = chunk
-                {
-                    chunks.push((s_bucket, chunk));
-                }
-                position += CHUNK_BYTES;
-            }
+        let (starts, before) = (self.starts(), self.counts_before(piece_offset));
+        let chunk = |s_bucket| {
+            let start = starts[s_bucket] + usize::from(before[s_bucket]) * CHUNK_BYTES;
+            // A sector that was not checked can claim more chunks than it has.
+            Some((s_bucket, self.bytes.get(start..start + CHUNK_BYTES)?))
+        };
+        s_buckets(self.bitmap(piece_offset)).filter_map(chunk).collect()
+    }
+
+    /// The encoded chunk of a record in an s-bucket, if it has one there.
+    fn chunk(&self, piece_offset: u16, s_bucket: usize) -> Option<&'a [u8]> {
+        if !self.is_marked(piece_offset, s_bucket) {
+            return None;
         }
-        chunks
+        let before = (0..piece_offset).filter(|&offset| self.is_marked(offset, s_bucket)).count();
+        let start = self.starts()[s_bucket] + before * CHUNK_BYTES;
+        self.bytes.get(start..start + CHUNK_BYTES)
     }
 
     /// Decodes the piece at an offset: recreates the proofs of its record, recovers the record from its
@@ -181,12 +233,19 @@ impl<'a> SectorView<'a> {
         variant: Variant,
         keep_going: KeepGoing<'_>,
     ) -> Result<Vec<u8>, ReadError> {
-        let pieces_in_sector = self.plan.pieces_in_sector();
-        if piece_offset >= pieces_in_sector {
-            return Err(ReadError::NoSuchRecord { piece_offset, pieces_in_sector });
-        }
+        self.check_offset(piece_offset)?;
         let seed = self.plan.sector_id.seed(piece_offset);
         let proofs = find_proofs(&seed, K, variant, None, keep_going)?;
+        self.decode_with(&proofs, piece_offset, variant)
+    }
+
+    /// Decodes the piece at an offset with the proofs of its record.
+    pub(super) fn decode_with(
+        &self,
+        proofs: &RecordProofs,
+        piece_offset: u16,
+        variant: Variant,
+    ) -> Result<Vec<u8>, ReadError> {
         let (all, _) = proofs.proofs.as_chunks::<PROOF_BYTES>();
         let mut by_s_bucket = vec![None; SBUCKETS];
         for (s_bucket, proof) in s_buckets(proofs.found.as_slice()).zip(all) {
@@ -229,8 +288,7 @@ impl<'a> SectorView<'a> {
         if is_same { Ok(piece) } else { Err(ReadError::WrongPiece { piece_offset, variant }) }
     }
 
-    /// Answers a farmer's challenge: the chunk of an s-bucket of a record as it was before it was hidden,
-    /// and the proof that hid it, which the verifier accepts. `None` when the record has no chunk there.
+    /// Answers a farmer's challenge to an s-bucket of a record. `None` when the record has no chunk there.
     ///
     /// # Errors
     /// [`ReadError`]: what keeps the chunk from being read.
@@ -239,10 +297,10 @@ impl<'a> SectorView<'a> {
         piece_offset: u16,
         s_bucket: SBucket,
         variant: Variant,
-    ) -> Result<Option<([u8; CHUNK_BYTES], Vec<u8>)>, ReadError> {
+    ) -> Result<Option<Answer>, ReadError> {
+        self.check_offset(piece_offset)?;
         let number = usize::from(s_bucket.number());
-        let chunks = self.chunks(piece_offset);
-        let Some((_, encoded)) = chunks.into_iter().find(|(place, _)| *place == number) else {
+        let Some(encoded) = self.chunk(piece_offset, number) else {
             return Ok(None);
         };
         let seed = self.plan.sector_id.seed(piece_offset);
@@ -255,6 +313,6 @@ impl<'a> SectorView<'a> {
         let mut chunk = [0; CHUNK_BYTES];
         chunk.copy_from_slice(encoded);
         mask(&mut chunk, &proof);
-        Ok(Some((chunk, proof)))
+        Ok(Some(Answer { chunk, proof }))
     }
 }

@@ -181,9 +181,9 @@ impl Sector {
     ///
     /// # Errors
     /// The sector itself when records are not done.
-    pub fn finish(self) -> Result<FinishedSector, Self> {
+    pub fn finish(self) -> Result<FinishedSector, Box<Self>> {
         if !self.is_done() {
-            return Err(self);
+            return Err(Box::new(self));
         }
         let bitmaps = self.entries.iter().map(|entry| &*entry.found);
         let metadata = SectorMetadata::new(self.plan.sector_index, self.plan.history_size, bitmaps);
@@ -279,16 +279,25 @@ impl FinishedSector {
             }
             block.resize(end, 0);
             for (entry, taken) in self.entries.iter().zip(&mut taken) {
-                for s_bucket in s_buckets(&entry.found[first / 8..][..BLOCK_S_BUCKETS / 8]) {
-                    let start = &mut starts[s_bucket];
-                    let chunk = &entry.bytes[*taken..*taken + CHUNK_BYTES];
-                    block[*start..*start + CHUNK_BYTES].copy_from_slice(chunk);
-                    *start += CHUNK_BYTES;
-                    *taken += CHUNK_BYTES;
-                }
+                let bitmap = &entry.found[first / 8..][..BLOCK_S_BUCKETS / 8];
+                *taken += scatter(bitmap, &entry.bytes[*taken..], &mut starts, &mut block);
             }
             put(&block)?;
         }
         Ok(())
     }
+}
+
+/// Copies the chunks of one record that belong to a block, each to the next free place of its s-bucket, and
+/// says how many bytes they are.
+fn scatter(bitmap: &[u8], record: &[u8], starts: &mut [usize], block: &mut [u8]) -> usize {
+    let (chunks, _) = record.as_chunks::<CHUNK_BYTES>();
+    let mut bytes = 0;
+    for (s_bucket, chunk) in s_buckets(bitmap).zip(chunks) {
+        let start = &mut starts[s_bucket];
+        block[*start..*start + CHUNK_BYTES].copy_from_slice(chunk);
+        *start += CHUNK_BYTES;
+        bytes += CHUNK_BYTES;
+    }
+    bytes
 }

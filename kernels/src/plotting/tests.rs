@@ -1,3 +1,4 @@
+mod properties;
 mod vectors;
 
 use std::sync::LazyLock;
@@ -90,7 +91,7 @@ fn a_challenge_is_answered_with_chunk_and_proof() {
     let view = SectorView::new(&SECTOR, &plan).unwrap();
     let first = (0..=u16::MAX).find(|&s| view.bitmap(0)[usize::from(s) / 8] >> (s % 8) & 1 == 1);
     let s_bucket = SBucket::new(first.unwrap());
-    let (chunk, _) = view.prove(0, s_bucket, Variant::V1).unwrap().unwrap();
+    let Answer { chunk, .. } = view.prove(0, s_bucket, Variant::V1).unwrap().unwrap();
     let piece = synthetic_piece(plan.piece_indexes[0]);
     let source = &piece.as_bytes()[..RECORD_BYTES];
     let half = usize::from(s_bucket.number()) / 2;
@@ -200,7 +201,7 @@ fn a_stopped_sector_goes_on_and_an_unfinished_one_is_not_finished() {
     let mut sector = Sector::new(plan, Variant::V1, vec![piece], policy).unwrap();
     let error = sector.advance(&CpuEncoder, &|| false).unwrap_err();
     assert!(error.is_stopped(), "{error}");
-    let mut sector = sector.finish().unwrap_err();
+    let mut sector = *sector.finish().unwrap_err();
     sector.advance(&CpuEncoder, &|| true).unwrap();
     assert_eq!(written(&sector.finish().unwrap()), *SECTOR);
 }

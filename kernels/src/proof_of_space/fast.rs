@@ -8,10 +8,10 @@
 //! - [`choice`]: which entries of table 7 prove what, and the proofs.
 
 mod choice;
-mod columns;
-mod compression;
-mod keystream;
-mod lanes;
+pub(super) mod columns;
+pub(super) mod compression;
+pub(super) mod keystream;
+pub(super) mod lanes;
 mod matching;
 mod pass;
 mod sorting;
@@ -152,3 +152,6 @@ fn split<'a, Entry: Clone + Default>(
     let mut rest = entries.as_mut_slice();
     sizes.iter().filter_map(move |size| rest.split_off_mut(..*size))
 }
+
+#[cfg(test)]
+mod tests;

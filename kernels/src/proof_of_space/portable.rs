@@ -151,6 +151,18 @@ fn first_values(seed: &Seed, k: u8) -> Vec<u32> {
     (0..1 << k).map(value).collect()
 }
 
+/// The `y` of one value of table 1, from the only blocks of keystream that it needs.
+pub(super) fn first_value(seed: &Seed, k: u8, x: u32) -> u32 {
+    let first_bit = x as usize * usize::from(k);
+    let first_block = u32::try_from(first_bit / 512).expect("k is at most 20");
+    let words = keystream_portable(seed.as_bytes(), [0; 12], first_block, 2)
+        .expect("two blocks, far from the end of the counter");
+    let bit = |bit: usize| words[bit / 32].swap_bytes() >> (31 - bit % 32) & 1;
+    let start = first_bit % 512;
+    let bits = (start..start + usize::from(k)).fold(0, |bits, at| bits << 1 | bit(at));
+    bits << EXTRA_BITS | x >> (k - EXTRA_BITS)
+}
+
 /// Hashes two matching entries of the table before into `y` and metadata of an entry of table 2 to 7.
 pub(super) fn combine(
     table: usize,

@@ -2,6 +2,8 @@
 
 mod vectors;
 
+use proptest::prelude::*;
+
 use super::*;
 
 /// Small tables, for tests that need no more.
@@ -74,15 +76,37 @@ fn finding_stops_at_a_table_boundary() {
     assert_eq!(stopped, Err(ProofError::Stopped { table: 4 }));
 }
 
-#[test]
-fn fast_version_gives_what_the_definition_gives() {
-    for (k, first_byte) in [(16, 1), (17, 2), (18, 3), (19, 4)] {
-        let seed = Seed::new([first_byte; 32]);
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4))]
+
+    #[test]
+    fn fast_version_gives_what_the_definition_gives(
+        seed in any::<[u8; 32]>(),
+        k in 16..=18_u8,
+        threads in 1..=3_usize,
+        limit in prop::option::of(0..5_000_usize),
+    ) {
+        let seed = Seed::new(seed);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         for variant in [Variant::V1, Variant::V2] {
-            let expected = find_proofs_portable(&seed, k, variant, None, &go_on).unwrap();
-            let actual = find_proofs(&seed, k, variant, None, &go_on).unwrap();
-            assert_eq!(actual.table_entries, expected.table_entries, "{k} {variant}");
-            assert_eq!(actual == expected, true, "{k} {variant}");
+            let expected = find_proofs_portable(&seed, k, variant, limit, &go_on).unwrap();
+            let actual = pool.install(|| find_proofs(&seed, k, variant, limit, &go_on)).unwrap();
+            prop_assert_eq!(actual.table_entries, expected.table_entries);
+            prop_assert!(actual == expected, "{} {}", k, variant);
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn bytes_that_are_no_proof_are_refused(
+        proof in prop::collection::vec(any::<u8>(), 0..=200),
+        other in prop::collection::vec(any::<u8>(), PROOF_BYTES),
+        k in any::<u8>(),
+        challenge_index in any::<u32>(),
+    ) {
+        let seed = Seed::new([0; 32]);
+        prop_assert!(!is_valid_proof(&seed, k, challenge_index, &proof));
+        prop_assert!(!is_valid_proof(&seed, K, challenge_index, &other));
     }
 }

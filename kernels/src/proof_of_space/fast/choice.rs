@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use super::stage::unpack_parents;
 use crate::proof_of_space::parameters::{EXTRA_BITS, y_bits};
-use crate::proof_of_space::portable::combine;
-use crate::proof_of_space::verify::{first_value, value};
+use crate::proof_of_space::portable::{combine, first_value};
+use crate::proof_of_space::verify::value_at;
 use crate::proof_of_space::{
     K, PROOF_VALUES, SBUCKETS, SBucket, Seed, TABLES, Variant, proof_bytes,
 };
@@ -43,19 +43,19 @@ impl KeptTables {
             }
             count *= 2;
         }
+        // All together before any is used, so that the memory answers them together.
+        let values = positions.map(|position| self.values[position]);
         let bits = 4 * u32::from(k);
         let (mut pending, mut pending_bits) = (0, 0);
-        let mut bytes = proof.iter_mut();
-        for position in positions {
-            let [first, second, third] = self.values[position].map(u128::from);
-            let values = (first << 64 | second << 32 | third) >> (96 - bits);
-            pending = pending << bits | values;
+        let mut rest = proof;
+        for values in values {
+            let [first, second, third] = values.map(u128::from);
+            pending = pending << bits | (first << 64 | second << 32 | third) >> (96 - bits);
             pending_bits += bits;
-            let whole = pending << (128 - pending_bits);
-            for (byte, value) in
-                bytes.by_ref().take(pending_bits as usize / 8).zip(whole.to_be_bytes())
-            {
-                *byte = value;
+            let whole = (pending << (128 - pending_bits)).to_be_bytes();
+            let byte_count = (pending_bits / 8) as usize;
+            if let Some(bytes) = rest.split_off_mut(..byte_count) {
+                bytes.copy_from_slice(&whole[..byte_count]);
             }
             pending_bits %= 8;
             pending %= 1 << pending_bits;
@@ -142,7 +142,7 @@ pub(in super::super) fn full_rank(seed: &Seed, k: u8, proof: &[u8]) -> Vec<u32> 
     let mut ranks = Vec::new();
     let mut entries = Vec::new();
     for index in 0..PROOF_VALUES {
-        let x = value(proof, index, k);
+        let x = value_at(proof, index, k);
         let y = first_value(seed, k, x);
         ranks.push(vec![y, x]);
         entries.push((y, u128::from(x)));

@@ -20,20 +20,18 @@ pub(in super::super) fn place_word(columns: &mut [&mut [u32]], first_bit: u32, s
     }
 }
 
-/// The `bits` bits, at most 32, that start at bit `shift` (1 to 31) of the first of two neighboring
+/// Takes the `bits` bits, at most 32, that start at bit `shift` (1 to 31) of the first of two neighboring
 /// columns, with zeros behind them.
 #[inline(always)]
-pub(in super::super) fn take_bits<'a>(
-    [first, second]: [&'a [u32]; 2],
-    shift: u32,
-    bits: u32,
-) -> impl Iterator<Item = u32> + use<'a> {
+pub(in super::super) fn take_bits(
+    [first, second]: [&[u32]; 2],
+    [shift, bits]: [u32; 2],
+    taken: &mut [u32],
+) {
     let mask = u32::MAX << (32 - bits);
-    let words = first.iter().zip(second);
-    words.map(
-        #[inline(always)]
-        move |(first, second)| (first << shift | second >> (32 - shift)) & mask,
-    )
+    for ((taken, first), second) in taken.iter_mut().zip(first).zip(second) {
+        *taken = (first << shift | second >> (32 - shift)) & mask;
+    }
 }
 
 /// The words of a column at these places.

@@ -91,10 +91,13 @@ fn compress<L: Lanes>(
     round::<L, 4>(lanes, &mut state, &message);
     round::<L, 5>(lanes, &mut state, &message);
     round::<L, 6>(lanes, &mut state, &message);
-    [0, 1, 2, 3].map(
-        #[inline(always)]
-        |index| swap_bytes(lanes, lanes.xor_u32s(state[index], state[index + 8])),
-    )
+    // Written out, because a closure need not be inlined, and then is not compiled for these lanes.
+    [
+        swap_bytes(lanes, lanes.xor_u32s(state[0], state[8])),
+        swap_bytes(lanes, lanes.xor_u32s(state[1], state[9])),
+        swap_bytes(lanes, lanes.xor_u32s(state[2], state[10])),
+        swap_bytes(lanes, lanes.xor_u32s(state[3], state[11])),
+    ]
 }
 
 /// Columns, then diagonals. The round is a constant so that no index is left to run time.
@@ -104,15 +107,15 @@ fn round<L: Lanes, const ROUND: usize>(
     state: &mut [L::u32s; 16],
     message: &[L::u32s; 16],
 ) {
-    let pair = |index| [message[SCHEDULE[ROUND][index]], message[SCHEDULE[ROUND][index + 1]]];
-    mix(lanes, state, [0, 4, 8, 12], pair(0));
-    mix(lanes, state, [1, 5, 9, 13], pair(2));
-    mix(lanes, state, [2, 6, 10, 14], pair(4));
-    mix(lanes, state, [3, 7, 11, 15], pair(6));
-    mix(lanes, state, [0, 5, 10, 15], pair(8));
-    mix(lanes, state, [1, 6, 11, 12], pair(10));
-    mix(lanes, state, [2, 7, 8, 13], pair(12));
-    mix(lanes, state, [3, 4, 9, 14], pair(14));
+    let order = SCHEDULE[ROUND];
+    mix(lanes, state, [0, 4, 8, 12], [message[order[0]], message[order[1]]]);
+    mix(lanes, state, [1, 5, 9, 13], [message[order[2]], message[order[3]]]);
+    mix(lanes, state, [2, 6, 10, 14], [message[order[4]], message[order[5]]]);
+    mix(lanes, state, [3, 7, 11, 15], [message[order[6]], message[order[7]]]);
+    mix(lanes, state, [0, 5, 10, 15], [message[order[8]], message[order[9]]]);
+    mix(lanes, state, [1, 6, 11, 12], [message[order[10]], message[order[11]]]);
+    mix(lanes, state, [2, 7, 8, 13], [message[order[12]], message[order[13]]]);
+    mix(lanes, state, [3, 4, 9, 14], [message[order[14]], message[order[15]]]);
 }
 
 /// Mixes two words of the message into four of the state.
@@ -121,18 +124,16 @@ fn mix<L: Lanes>(
     lanes: L,
     state: &mut [L::u32s; 16],
     [a, b, c, d]: [usize; 4],
-    [x, y]: [L::u32s; 2],
+    [first, second]: [L::u32s; 2],
 ) {
-    let add = |left, right| lanes.add_u32s(left, right);
-    let xor = |left, right| lanes.xor_u32s(left, right);
-    state[a] = add(add(state[a], x), state[b]);
-    state[d] = rotate_right::<L, 16>(lanes, xor(state[d], state[a]));
-    state[c] = add(state[c], state[d]);
-    state[b] = rotate_right::<L, 12>(lanes, xor(state[b], state[c]));
-    state[a] = add(add(state[a], y), state[b]);
-    state[d] = rotate_right::<L, 8>(lanes, xor(state[d], state[a]));
-    state[c] = add(state[c], state[d]);
-    state[b] = rotate_right::<L, 7>(lanes, xor(state[b], state[c]));
+    state[a] = lanes.add_u32s(lanes.add_u32s(state[a], first), state[b]);
+    state[d] = rotate_right::<L, 16>(lanes, lanes.xor_u32s(state[d], state[a]));
+    state[c] = lanes.add_u32s(state[c], state[d]);
+    state[b] = rotate_right::<L, 12>(lanes, lanes.xor_u32s(state[b], state[c]));
+    state[a] = lanes.add_u32s(lanes.add_u32s(state[a], second), state[b]);
+    state[d] = rotate_right::<L, 8>(lanes, lanes.xor_u32s(state[d], state[a]));
+    state[c] = lanes.add_u32s(state[c], state[d]);
+    state[b] = rotate_right::<L, 7>(lanes, lanes.xor_u32s(state[b], state[c]));
 }
 
 /// Rotates the bits of every lane.

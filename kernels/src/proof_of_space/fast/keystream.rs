@@ -77,15 +77,14 @@ fn block<L: Lanes>(lanes: L, start: &[L::u32s; BLOCK_WORDS]) -> [L::u32s; BLOCK_
 /// Mixes four words: add, xor, rotate, four times.
 #[inline(always)]
 fn quarter_round<L: Lanes>(lanes: L, state: &mut [L::u32s; BLOCK_WORDS], [a, b, c, d]: [usize; 4]) {
-    let xor = |left, right| lanes.xor_u32s(left, right);
     state[a] = lanes.add_u32s(state[a], state[b]);
-    state[d] = rotate_right::<L, 16>(lanes, xor(state[d], state[a]));
+    state[d] = rotate_right::<L, 16>(lanes, lanes.xor_u32s(state[d], state[a]));
     state[c] = lanes.add_u32s(state[c], state[d]);
-    state[b] = rotate_right::<L, 20>(lanes, xor(state[b], state[c]));
+    state[b] = rotate_right::<L, 20>(lanes, lanes.xor_u32s(state[b], state[c]));
     state[a] = lanes.add_u32s(state[a], state[b]);
-    state[d] = rotate_right::<L, 24>(lanes, xor(state[d], state[a]));
+    state[d] = rotate_right::<L, 24>(lanes, lanes.xor_u32s(state[d], state[a]));
     state[c] = lanes.add_u32s(state[c], state[d]);
-    state[b] = rotate_right::<L, 25>(lanes, xor(state[b], state[c]));
+    state[b] = rotate_right::<L, 25>(lanes, lanes.xor_u32s(state[b], state[c]));
 }
 
 /// The `y` of `x` in table 1, when bit `first_bit` of the big-endian words is the first of its `k` bits.

@@ -75,11 +75,12 @@ impl Lanes for pulp::x86::V4 {
         [row, target]: [u16; 2],
         quotient_max: u16,
     ) -> u32 {
-        let (words, splat) = (self.avx512bw, |value: u16| pulp::cast([value; TESTED]));
-        let product = words._mm512_mullo_epi16(pulp::cast(*slopes), splat(row));
+        let words = self.avx512bw;
+        let [row, target, quotient_max] = [[row; TESTED], [target; TESTED], [quotient_max; TESTED]];
+        let product = words._mm512_mullo_epi16(pulp::cast(*slopes), pulp::cast(row));
         let sum = words._mm512_add_epi16(pulp::cast(*offsets), product);
-        let quotient = words._mm512_sub_epi16(sum, splat(target));
-        words._mm512_cmple_epu16_mask(quotient, splat(quotient_max))
+        let quotient = words._mm512_sub_epi16(sum, pulp::cast(target));
+        words._mm512_cmple_epu16_mask(quotient, pulp::cast(quotient_max))
     }
 }
 
@@ -90,23 +91,41 @@ impl Lanes for pulp::x86::V3 {
         self,
         offsets: &[u16; TESTED],
         slopes: &[u16; TESTED],
-        [row, target]: [u16; 2],
+        left: [u16; 2],
         quotient_max: u16,
     ) -> u32 {
         let words = self.avx2;
-        let splat = |value: u16| pulp::cast([value; TESTED / 2]);
-        let (offsets, _) = offsets.as_chunks::<{ TESTED / 2 }>();
-        let (slopes, _) = slopes.as_chunks::<{ TESTED / 2 }>();
-        let is_small = |half: usize| {
-            let product = words._mm256_mullo_epi16(pulp::cast(slopes[half]), splat(row));
-            let sum = words._mm256_add_epi16(pulp::cast(offsets[half]), product);
-            let quotient = words._mm256_sub_epi16(sum, splat(target));
-            let least = words._mm256_min_epu16(quotient, splat(quotient_max));
-            words._mm256_cmpeq_epi16(least, quotient)
-        };
+        let (offsets, _) = offsets.as_chunks::<HALF>();
+        let (slopes, _) = slopes.as_chunks::<HALF>();
+        let low = small_quotients_half(self, &offsets[0], &slopes[0], left, quotient_max);
+        let high = small_quotients_half(self, &offsets[1], &slopes[1], left, quotient_max);
         // Packing takes 8 bytes from each operand in turn; the permutation puts them into order.
-        let packed = words._mm256_packs_epi16(is_small(0), is_small(1));
+        let packed = words._mm256_packs_epi16(pulp::cast(low), pulp::cast(high));
         let ordered = words._mm256_permute4x64_epi64::<0b11_01_10_00>(packed);
         words._mm256_movemask_epi8(ordered).cast_unsigned()
     }
+}
+
+/// Entries of a 256-bit register.
+#[cfg(target_arch = "x86_64")]
+const HALF: usize = TESTED / 2;
+
+/// All bits of the entries whose quotients are small.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn small_quotients_half(
+    lanes: pulp::x86::V3,
+    offsets: &[u16; HALF],
+    slopes: &[u16; HALF],
+    [row, target]: [u16; 2],
+    quotient_max: u16,
+) -> [u16; HALF] {
+    let words = lanes.avx2;
+    let [row, target] = [[row; HALF], [target; HALF]];
+    let quotient_max = pulp::cast([quotient_max; HALF]);
+    let product = words._mm256_mullo_epi16(pulp::cast(*slopes), pulp::cast(row));
+    let sum = words._mm256_add_epi16(pulp::cast(*offsets), product);
+    let quotient = words._mm256_sub_epi16(sum, pulp::cast(target));
+    let least = words._mm256_min_epu16(quotient, quotient_max);
+    pulp::cast(words._mm256_cmpeq_epi16(least, quotient))
 }

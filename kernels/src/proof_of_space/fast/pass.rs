@@ -4,7 +4,7 @@ use super::choice::Candidate;
 use super::columns::{gather, place_word, take_bits};
 use super::compression::{INPUT_WORDS, hash};
 use super::lanes::{Lanes, Work};
-use super::matching::RightBucket;
+use super::matching::{Matches, RightBucket};
 use super::sorting::Sorting;
 use super::stage::{BUCKET_ENTRIES_MAX, Chunk, Layout, Overflow, Shape, Stage, pack_parents};
 use crate::proof_of_space::parameters::{BUCKET_VALUES, EXTRA_BITS, y_bits};
@@ -31,7 +31,7 @@ pub(in super::super) enum Kept<'a> {
 #[derive(Debug)]
 pub(in super::super) struct Scratch {
     pub(in super::super) sorting: Sorting,
-    /// The entries of the partition by bucket, without parents.
+    /// The columns of the entries of the partition, by bucket.
     sorted: Vec<Vec<u32>>,
     /// Where in its bucket every entry is.
     places: Vec<u16>,
@@ -42,11 +42,10 @@ pub(in super::super) struct Scratch {
 }
 
 /// Matches that wait to be hashed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Batch {
-    /// Left and right entries, by position within the partition.
-    lefts: Vec<u16>,
-    rights: Vec<u16>,
+    /// By position within the partition.
+    matches: Matches,
     gathered: Vec<u32>,
     words: [Vec<u32>; INPUT_WORDS],
 }
@@ -58,8 +57,12 @@ impl Scratch {
             sorting: Sorting::default(),
             sorted: Vec::new(),
             places: Vec::new(),
-            right_bucket: RightBucket::new(BUCKET_ENTRIES_MAX),
-            batch: Batch::default(),
+            right_bucket: RightBucket::new(),
+            batch: Batch {
+                matches: Matches::new(),
+                gathered: Vec::new(),
+                words: Default::default(),
+            },
             made: Vec::new(),
         }
     }
@@ -111,12 +114,11 @@ impl Work for Pass<'_> {
         made.resize_with(output.shape.columns(), Vec::new);
         made.iter_mut().for_each(Vec::clear);
         let (_, bucket_count) = self.layout.buckets(self.partition);
-        batch.lefts.clear();
-        batch.rights.clear();
+        batch.matches.count = 0;
         for left_bucket in 0..bucket_count - 1 {
             self.match_pair(lanes, left_bucket)?;
             let Scratch { sorted, made, batch, .. } = &mut *self.scratch;
-            if batch.lefts.len() >= BATCH_MATCHES {
+            if batch.matches.count >= BATCH_MATCHES {
                 output.make(lanes, sorted, batch, made);
             }
         }
@@ -135,13 +137,20 @@ impl Pass<'_> {
         // There are a few thousand buckets.
         let first_bucket = u32::try_from(first_bucket).unwrap_or(0);
         let Scratch { sorting, sorted, places, .. } = &mut *self.scratch;
-        let y = self.stage.pieces(self.partition, 0).flatten();
-        sorting.plan(y.map(|y| y / BUCKET_VALUES - first_bucket), bucket_count);
+        sorting.clear();
+        for y in self.stage.pieces(self.partition, 0) {
+            sorting.add(
+                y,
+                #[inline(always)]
+                |y| y / BUCKET_VALUES - first_bucket,
+            );
+        }
+        sorting.plan(bucket_count);
         let sizes = sorting.starts.windows(2).map(|bounds| (bounds[1] - bounds[0]) as usize);
         if sizes.max().is_some_and(|size| size > BUCKET_ENTRIES_MAX) {
             return Err(Overflow);
         }
-        sorted.resize_with(1 + self.stage.shape.metadata_words, Vec::new);
+        sorted.resize_with(self.stage.shape.columns(), Vec::new);
         for (index, column) in sorted.iter_mut().enumerate() {
             column.resize(sorting.len(), 0);
             let mut first = 0;
@@ -150,36 +159,28 @@ impl Pass<'_> {
                 first += piece.len();
             }
         }
-        places.clear();
+        places.resize(sorting.len(), 0);
         let first_value = first_bucket * BUCKET_VALUES;
-        places.extend(sorted[0].iter().map(|y| {
+        for (place, y) in places.iter_mut().zip(&sorted[0]) {
             // Less than a bucket has values.
-            u16::try_from((y - first_value) % BUCKET_VALUES).unwrap_or(0)
-        }));
+            *place = u16::try_from((y - first_value) % BUCKET_VALUES).unwrap_or(0);
+        }
         Ok(())
     }
 
     /// Writes down what the proofs will need.
     #[inline(always)]
     fn keep(&mut self) {
-        let Scratch { sorting, sorted, .. } = &mut *self.scratch;
+        let sorted = &self.scratch.sorted;
         match &mut self.kept {
             Kept::Nothing => {}
             Kept::Values(values) => {
-                for (index, column) in sorted[1..].iter().enumerate() {
-                    for (values, word) in values.iter_mut().zip(column) {
-                        values[index] = *word;
-                    }
-                }
+                keep_values(values, &sorted[1..=self.stage.shape.metadata_words]);
             }
-            Kept::Parents(parents) => {
-                let column = self.stage.shape.columns() - 1;
-                let mut first = 0;
-                for piece in self.stage.pieces(self.partition, column) {
-                    sorting.scatter_within(first, piece, parents);
-                    first += piece.len();
-                }
-            }
+            Kept::Parents(parents) => parents.copy_from_slice(
+                // Behind them are those of the bucket behind the partition.
+                &sorted[self.stage.shape.columns() - 1][..parents.len()],
+            ),
         }
     }
 
@@ -195,62 +196,57 @@ impl Pass<'_> {
             start..end.min(start + variant.bucket_entries_max())
         };
         let (left, right) = (bounds(left_bucket), bounds(left_bucket + 1));
-        right_bucket.fill(&places[right.clone()], (first_bucket + left_bucket) % 2);
         // A partition has at most 36 * 512 entries.
         let [left_start, right_start] =
             [left.start, right.start].map(|start| u16::try_from(start).unwrap_or(0));
-        let matches_before = batch.lefts.len();
+        right_bucket.fill(&places[right], right_start, (first_bucket + left_bucket) % 2);
+        let matches = &mut batch.matches;
+        let matches_before = matches.count;
         for (left_entry, place) in (left_start..).zip(&places[left]) {
-            right_bucket.find(
-                lanes,
-                *place,
-                #[inline(always)]
-                |right_entry| {
-                    batch.lefts.push(left_entry);
-                    batch.rights.push(right_start + right_entry);
-                },
-            );
-            if batch.lefts.len() - matches_before > 2 * variant.matches_max() {
+            right_bucket.find(lanes, left_entry, *place, matches);
+            if matches.count - matches_before > 2 * variant.matches_max() {
                 break;
             }
         }
         if variant == Variant::V2 {
-            batch.drop_duplicates(matches_before, places);
+            drop_duplicates(matches, matches_before, places);
         }
-        batch.limit(matches_before + variant.matches_max(), variant)
+        let matches_max = matches_before + variant.matches_max();
+        // V1 orders matches otherwise, so it has nothing to cut here.
+        if variant == Variant::V1 && matches.count > matches_max {
+            return Err(Overflow);
+        }
+        matches.count = matches.count.min(matches_max);
+        Ok(())
     }
 }
 
-impl Batch {
-    /// Of right entries at the same place that match the same left entry, keeps the first two.
-    #[inline(always)]
-    fn drop_duplicates(&mut self, first: usize, places: &[u16]) {
-        let place = |right: u16| places[usize::from(right)];
-        let mut kept = first;
-        for index in first..self.lefts.len() {
-            let (left, right) = (self.lefts[index], self.rights[index]);
-            let is_third = kept >= first + 2
-                && self.lefts[kept - 2] == left
-                && place(self.rights[kept - 2]) == place(right);
-            if !is_third {
-                (self.lefts[kept], self.rights[kept]) = (left, right);
-                kept += 1;
-            }
+/// Writes the words of metadata of each entry side by side.
+#[inline(always)]
+fn keep_values(values: &mut [[u32; 3]], columns: &[Vec<u32>]) {
+    for (index, column) in columns.iter().enumerate() {
+        for (values, word) in values.iter_mut().zip(column) {
+            values[index] = *word;
         }
-        self.lefts.truncate(kept);
-        self.rights.truncate(kept);
     }
+}
 
-    /// Keeps at most so many matches. V1 orders them otherwise, so it has nothing to cut here.
-    #[inline(always)]
-    fn limit(&mut self, matches_max: usize, variant: Variant) -> Result<(), Overflow> {
-        if variant == Variant::V1 && self.lefts.len() > matches_max {
-            return Err(Overflow);
+/// Of right entries at the same place that match the same left entry, keeps the first two.
+#[inline(always)]
+fn drop_duplicates(matches: &mut Matches, first: usize, places: &[u16]) {
+    let place = |right: u16| places[usize::from(right)];
+    let mut kept = first;
+    for index in first..matches.count {
+        let (left, right) = (matches.lefts[index], matches.rights[index]);
+        let is_third = kept >= first + 2
+            && matches.lefts[kept - 2] == left
+            && place(matches.rights[kept - 2]) == place(right);
+        if !is_third {
+            (matches.lefts[kept], matches.rights[kept]) = (left, right);
+            kept += 1;
         }
-        self.lefts.truncate(matches_max);
-        self.rights.truncate(matches_max);
-        Ok(())
     }
+    matches.count = kept;
 }
 
 /// What is made of the matches.
@@ -274,7 +270,7 @@ impl Output {
         batch: &mut Batch,
         made: &mut [Vec<u32>],
     ) {
-        let count = batch.lefts.len();
+        let count = batch.matches.count;
         self.entries += count;
         for words in &mut batch.words {
             words.clear();
@@ -289,32 +285,35 @@ impl Output {
         } else {
             self.take_hashes(batch, made);
         }
-        batch.lefts.clear();
-        batch.rights.clear();
+        batch.matches.count = 0;
     }
 
     /// Writes y and metadata of the parents as inputs of the hash; in tables 2 and 3 the metadata is that of
     /// the new entry too.
     #[inline(always)]
     fn fill_inputs(&self, sorted: &[Vec<u32>], batch: &mut Batch, made: &mut [Vec<u32>]) {
-        let Batch { lefts, rights, gathered, words } = batch;
+        let Batch { matches, gathered, words } = batch;
+        let count = matches.count;
+        let [lefts, rights] = [&matches.lefts[..count], &matches.rights[..count]];
         let mut words = words.each_mut().map(Vec::as_mut_slice);
         let first = made[0].len();
-        let joins = matches!(self.table, 2 | 3);
         let mut joined: Vec<&mut [u32]> = Vec::new();
-        if joins {
+        if joins_metadata(self.table) {
             for column in &mut made[1..] {
-                column.resize(first + lefts.len(), 0);
+                column.resize(first + count, 0);
                 joined.push(&mut column[first..]);
             }
         }
         let y_bits = y_bits(self.k);
         gather(&sorted[0], lefts, gathered);
-        gathered.iter_mut().for_each(|y| *y <<= 32 - y_bits);
+        for y in gathered.iter_mut() {
+            *y <<= 32 - y_bits;
+        }
         place_word(&mut words, 0, gathered);
         let mut first_bit = 0;
         for side in [lefts, rights] {
-            for (bit, column) in (first_bit..).step_by(32).zip(&sorted[1..]) {
+            let columns = &sorted[1..=self.parents.metadata_words];
+            for (bit, column) in (first_bit..).step_by(32).zip(columns) {
                 gather(column, side, gathered);
                 place_word(&mut words, y_bits + bit, gathered);
                 place_word(&mut joined, bit, gathered);
@@ -326,43 +325,59 @@ impl Output {
     /// Takes y, metadata and parents of new entries.
     #[inline(always)]
     fn take_hashes(&self, batch: &Batch, made: &mut [Vec<u32>]) {
-        let count = batch.lefts.len();
-        let hashes = batch.words.each_ref().map(|words| &words[..count]);
+        let count = batch.matches.count;
         let y_bits = y_bits(self.k);
-        made[0].extend(hashes[0].iter().map(|word| word >> (32 - y_bits)));
-        if !self.shape.has_parents {
+        let first = made[0].len();
+        if joins_metadata(self.table) {
+            made[0].resize(first + count, 0);
+        } else {
+            for column in made.iter_mut() {
+                column.resize(first + count, 0);
+            }
+        }
+        for (y, word) in made[0][first..].iter_mut().zip(&batch.words[0]) {
+            *y = word >> (32 - y_bits);
+        }
+        if joins_metadata(self.table) {
             return;
         }
-        for index in 0..self.shape.metadata_words {
-            let bits = (self.shape.metadata_bits - 32 * u32::try_from(index).unwrap_or(0)).min(32);
-            made[1 + index].extend(take_bits([hashes[index], hashes[index + 1]], y_bits, bits));
+        let words = batch.words.iter().zip(&batch.words[1..]);
+        let columns = made[1..=self.shape.metadata_words].iter_mut();
+        for ((column, (word, next)), bit) in columns.zip(words).zip((0..).step_by(32)) {
+            let bits = (self.shape.metadata_bits - bit).min(32);
+            take_bits([word, next], [y_bits, bits], &mut column[first..]);
         }
-        made[1 + self.shape.metadata_words].extend(self.packed_parents(batch));
+        let parents = &mut made[1 + self.shape.metadata_words][first..];
+        let Matches { lefts, rights, .. } = &batch.matches;
+        for ((parents, left), right) in parents.iter_mut().zip(lefts.iter()).zip(rights.iter()) {
+            *parents = self.pack_parents(*left, *right);
+        }
     }
 
-    /// The packed parents of all matches.
+    /// The packed parents of a match.
     #[inline(always)]
-    fn packed_parents<'a>(&self, batch: &'a Batch) -> impl Iterator<Item = u32> + use<'a> {
-        let first_position = self.first_position;
-        batch.lefts.iter().zip(&batch.rights).map(
-            #[inline(always)]
-            move |(left, right)| {
-                pack_parents(first_position + u32::from(*left), u32::from(right - left))
-            },
-        )
+    fn pack_parents(&self, left: u16, right: u16) -> u32 {
+        pack_parents(self.first_position + u32::from(left), u32::from(right - left))
     }
 
     /// Takes the entries of table 7 that prove an s-bucket.
     #[inline(always)]
     fn choose(&mut self, sorted: &[Vec<u32>], batch: &Batch) {
         let y_bits = y_bits(self.k);
-        let matches = batch.words[0].iter().zip(&batch.lefts).zip(self.packed_parents(batch));
-        for ((word, left), parents) in matches {
+        let Matches { lefts, rights, count } = &batch.matches;
+        let matches = lefts.iter().zip(rights.iter()).take(*count);
+        for (word, (left, right)) in batch.words[0].iter().zip(matches) {
             let y = word >> (32 - y_bits);
             if let Some(s_bucket) = SBucket::of_challenge_index(y >> EXTRA_BITS, self.k) {
                 let rank = (y % (1 << EXTRA_BITS)) << y_bits | sorted[0][usize::from(*left)];
+                let parents = self.pack_parents(*left, *right);
                 self.candidates.push(Candidate { s_bucket, rank, parents });
             }
         }
     }
+}
+
+/// Whether the metadata of a table is that of both parents, rather than bits of the hash.
+fn joins_metadata(table: usize) -> bool {
+    matches!(table, 2 | 3)
 }

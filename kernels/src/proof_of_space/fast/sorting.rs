@@ -10,13 +10,26 @@ pub(in super::super) struct Sorting {
 }
 
 impl Sorting {
-    /// Finds the places of entries with these keys below `key_count`.
+    /// Forgets all entries.
+    pub(in super::super) fn clear(&mut self) {
+        self.places.clear();
+    }
+
+    /// Adds an entry for every value, with the key that belongs to it.
     #[inline(always)]
-    pub(in super::super) fn plan(&mut self, keys: impl Iterator<Item = u32>, key_count: usize) {
+    pub(in super::super) fn add(&mut self, values: &[u32], key: impl Fn(u32) -> u32) {
+        let first = self.places.len();
+        self.places.resize(first + values.len(), 0);
+        for (place, value) in self.places[first..].iter_mut().zip(values) {
+            *place = key(*value);
+        }
+    }
+
+    /// Finds the places of all entries, whose keys are below `key_count`.
+    #[inline(always)]
+    pub(in super::super) fn plan(&mut self, key_count: usize) {
         self.starts.clear();
         self.starts.resize(key_count + 1, 0);
-        self.places.clear();
-        self.places.extend(keys);
         for key in &self.places {
             self.starts[*key as usize] += 1;
         }
@@ -44,21 +57,6 @@ impl Sorting {
     pub(in super::super) fn scatter(&self, first: usize, values: &[u32], target: &mut [u32]) {
         for (value, place) in values.iter().zip(&self.places[first..]) {
             target[*place as usize] = *value;
-        }
-    }
-
-    /// The same, of which only the places inside the target are wanted.
-    #[inline(always)]
-    pub(in super::super) fn scatter_within(
-        &self,
-        first: usize,
-        values: &[u32],
-        target: &mut [u32],
-    ) {
-        for (value, place) in values.iter().zip(&self.places[first..]) {
-            if let Some(slot) = target.get_mut(*place as usize) {
-                *slot = *value;
-            }
         }
     }
 }

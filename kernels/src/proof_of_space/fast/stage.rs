@@ -110,8 +110,13 @@ impl Layout {
     /// Sorts the entries of a chunk, given as columns, by part.
     #[inline(always)]
     pub(in super::super) fn divide(&self, columns: &[Vec<u32>], sorting: &mut Sorting) -> Chunk {
-        let part = |y: &u32| u32::from(self.parts[(y / BUCKET_VALUES) as usize]);
-        sorting.plan(columns[0].iter().map(part), 2 * self.partition_count());
+        sorting.clear();
+        sorting.add(
+            &columns[0],
+            #[inline(always)]
+            |y| u32::from(self.parts[(y / BUCKET_VALUES) as usize]),
+        );
+        sorting.plan(2 * self.partition_count());
         let sorted = columns.iter().map(|column| {
             let mut sorted = vec![0; column.len()];
             sorting.scatter(0, column, &mut sorted);

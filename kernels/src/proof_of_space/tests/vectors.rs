@@ -115,6 +115,18 @@ fn fast_v2_gives_the_published_proofs_of_all_seeds() {
     }
 }
 
+#[test]
+fn wgpu_gives_the_published_proofs() {
+    let gpu = crate::gpu::Gpu::open().unwrap_or_else(|error| panic!("{error}"));
+    let record = |vector, variant| {
+        let pipeline = device::TablePipeline::new(&gpu, K, variant, None).unwrap();
+        pipeline.find_proofs(&gpu, &seed(vector), &|| true).unwrap()
+    };
+    let [v1, v2] = [&vectors(V1)[0], &vectors(V2)[0]];
+    check_v1_record(v1, &record(v1, Variant::V1));
+    check_v2_record(v2, &record(v2, Variant::V2));
+}
+
 /// The largest bucket of a table and the most matches of a pair of buckets below it.
 fn check_sizes(vector: &Value, tables: &Tables) {
     for index in 0..TABLES {

@@ -8,6 +8,7 @@
 mod artefact;
 mod network;
 mod order;
+mod plotter;
 mod runtime;
 mod state;
 mod training;
@@ -57,6 +58,64 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "order_encoding", accepts: order::accepts_encoding, seeds: order::encodings },
     Target { name: "order_json", accepts: order::accepts_json, seeds: order::json_texts },
     Target { name: "order_toml", accepts: order::accepts_toml, seeds: order::toml_texts },
+    Target {
+        name: "plotter_acknowledgement",
+        accepts: plotter::accepts_acknowledgement,
+        seeds: plotter::acknowledgements,
+    },
+    Target {
+        name: "plotter_find_pieces",
+        accepts: plotter::accepts_find_pieces,
+        seeds: plotter::questions_for_pieces,
+    },
+    Target {
+        name: "plotter_found_piece",
+        accepts: plotter::accepts_found_piece,
+        seeds: plotter::places_of_a_piece,
+    },
+    Target {
+        name: "plotter_found_pieces",
+        accepts: plotter::accepts_found_pieces,
+        seeds: plotter::places_of_pieces,
+    },
+    Target {
+        name: "plotter_free_instance",
+        accepts: plotter::accepts_free_instance,
+        seeds: plotter::answers_about_room,
+    },
+    Target { name: "plotter_piece", accepts: plotter::accepts_piece, seeds: plotter::no_piece },
+    Target { name: "plotter_pieces", accepts: plotter::accepts_pieces, seeds: plotter::no_pieces },
+    Target {
+        name: "plotter_plotting",
+        accepts: plotter::accepts_plotting,
+        seeds: plotter::plotting_messages,
+    },
+    Target {
+        name: "plotter_read_piece",
+        accepts: plotter::accepts_read_piece,
+        seeds: plotter::answers_of_a_cache,
+    },
+    Target {
+        name: "plotter_read_pieces",
+        accepts: plotter::accepts_read_pieces,
+        seeds: plotter::answers_of_caches,
+    },
+    Target { name: "plotter_request", accepts: plotter::accepts_request, seeds: plotter::requests },
+    Target {
+        name: "protocol_information",
+        accepts: plotter::accepts_information,
+        seeds: plotter::protocol_informations,
+    },
+    Target {
+        name: "sector_metadata",
+        accepts: plotter::accepts_metadata,
+        seeds: plotter::metadata_patches,
+    },
+    Target {
+        name: "sector_piece",
+        accepts: plotter::accepts_sector_piece,
+        seeds: plotter::piece_patches,
+    },
     Target {
         name: "signed_call",
         accepts: runtime::accepts_signed_call,

@@ -100,3 +100,6 @@ impl Encoding {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

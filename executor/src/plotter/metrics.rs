@@ -152,3 +152,6 @@ impl PlotterMetrics {
         self.free_sectors.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 }
+
+#[cfg(test)]
+mod tests;

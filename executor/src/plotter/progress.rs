@@ -147,3 +147,6 @@ impl Drop for TrackedSector {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,14 @@
 //! Listens for farmers who look for room and for sectors to plot, and starts a session for each sector.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_nats::{Client, Message, Subject, Subscriber};
 use futures::StreamExt;
 use parity_scale_codec::Encode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use ulid::Ulid;
 
 use super::connection::{PayloadLimit, connect};
@@ -20,6 +21,9 @@ use super::wire::{
     plot_sector,
 };
 use super::{Plotter, PlotterError};
+
+/// How long a plotter that is being stopped tries to tell farmers: the server may be away.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(2);
 
 /// A plotter that is connected.
 #[derive(Debug)]
@@ -54,15 +58,19 @@ impl Service {
             () = stop => Ok(()),
         };
         self.stopping.send_replace(true);
+        if timeout(LAST_WORDS_MAX, self.say_last_words(&mut sessions)).await.is_err() {
+            tracing::warn!("the last messages were not sent in time");
+        }
+        end
+    }
+
+    async fn say_last_words(&self, sessions: &mut JoinSet<()>) {
         while let Some(ended) = sessions.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(%error, "a session broke off");
-            }
+            report(ended);
         }
         if let Err(error) = self.client.flush().await {
             tracing::warn!(%error, "the last messages may not have been sent");
         }
-        end
     }
 
     fn free_sectors(&self) -> usize {
@@ -122,35 +130,34 @@ impl Service {
         loop {
             tokio::select! {
                 request = requests.next() => {
-                    self.take_sector(request.ok_or(PlotterError::Closed)?, sessions).await;
+                    self.take_sector(request.ok_or(PlotterError::Closed)?, sessions).await?;
                 }
-                Some(ended) = sessions.join_next() => {
-                    if let Err(error) = ended {
-                        tracing::error!(%error, "a session broke off");
-                    }
-                }
+                Some(ended) = sessions.join_next() => report(ended),
             }
         }
     }
 
-    async fn take_sector(&self, message: Message, sessions: &mut JoinSet<()>) {
+    /// Starts a session, or refuses. The server may have been started again with other limits, so these are
+    /// looked at each time.
+    async fn take_sector(
+        &self,
+        message: Message,
+        sessions: &mut JoinSet<()>,
+    ) -> Result<(), PlotterError> {
         let Some(reply) = message.reply else {
             tracing::warn!("a request to plot says not where to answer");
-            return;
+            return Ok(());
         };
-        let limit = match PayloadLimit::of(&self.client) {
-            Ok(limit) => limit,
-            Err(error) => return tracing::error!(%error, "a request cannot be answered"),
-        };
+        let limit = PayloadLimit::of(&self.client)?;
         let request = decode_plot_sector(&message.payload).map_err(SessionError::Request);
         let slot = Arc::clone(&self.slots).try_acquire_owned();
         let refusal = match (request, slot) {
             (Ok(request), Ok(slot)) => {
-                let opened = self.open_session(request, slot, reply, limit).await;
-                return match opened {
+                match self.open_session(request, slot, reply, limit).await {
                     Ok(session) => drop(sessions.spawn(session.run())),
                     Err(error) => tracing::warn!(%error, "a request cannot be answered"),
-                };
+                }
+                return Ok(());
             }
             (Err(error), _) => {
                 self.plotter.metrics.count_error(error.kind());
@@ -165,6 +172,7 @@ impl Service {
         if let Err(error) = answer(&self.client, reply, limit, refusal).await {
             tracing::warn!(%error, "a refusal could not be sent");
         }
+        Ok(())
     }
 
     async fn open_session(
@@ -185,5 +193,12 @@ impl Service {
             slot: Arc::new(slot),
             stopping: self.stopping.subscribe(),
         })
+    }
+}
+
+/// A session that broke off has freed everything; the others go on.
+fn report(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a session broke off");
     }
 }

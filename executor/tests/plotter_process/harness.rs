@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use crate::nats_server::{NatsServer, PLOTTING_PAYLOAD};
 
 /// After this time whatever was to happen counts as never happening.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Waits for something that has to happen.
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {

@@ -28,9 +28,7 @@ impl NatsServer {
         let port = free.local_addr().unwrap().port();
         drop(free);
         let folder = TempDir::new().unwrap();
-        let configuration = format!("listen: \"127.0.0.1:{port}\"\nmax_payload: {max_payload}\n");
-        std::fs::write(folder.path().join("nats.conf"), configuration).unwrap();
-        let child = spawn(&folder);
+        let child = configure_and_spawn(&folder, port, max_payload);
         Self { folder, port, child }
     }
 
@@ -38,13 +36,14 @@ impl NatsServer {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    /// Kills the server and starts it again in the same place.
-    pub(crate) fn restart(&mut self) {
+    /// Kills the server and starts it again in the same place, with this limit.
+    pub(crate) fn restart(&mut self, max_payload: usize) {
         self.kill();
-        self.child = spawn(&self.folder);
+        self.child = configure_and_spawn(&self.folder, self.port, max_payload);
     }
 
-    fn kill(&mut self) {
+    /// Ends the server; once more does no harm.
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -54,6 +53,12 @@ impl Drop for NatsServer {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+fn configure_and_spawn(folder: &TempDir, port: u16, max_payload: usize) -> Child {
+    let configuration = format!("listen: \"127.0.0.1:{port}\"\nmax_payload: {max_payload}\n");
+    std::fs::write(folder.path().join("nats.conf"), configuration).unwrap();
+    spawn(folder)
 }
 
 fn spawn(folder: &TempDir) -> Child {

@@ -12,7 +12,7 @@ use aipot_kernels::proof_of_space::{K, SBucket, Variant, is_valid_proof};
 use crate::encoders::{CheapEncoder, GatedEncoder};
 use crate::farmer::{Request, Told, Wanted, ask_for_room, find_plotter};
 use crate::harness::{Cluster, information, synthetic_piece, until, within};
-use crate::nats_server::{DEFAULT_PAYLOAD, NatsServer};
+use crate::nats_server::{DEFAULT_PAYLOAD, NatsServer, PLOTTING_PAYLOAD};
 use crate::storage::{Fault, Storage};
 
 /// A sector, its decoded pieces and a proof, as a farmer would look at them.
@@ -52,15 +52,16 @@ async fn a_farmer_gets_a_sector_that_decodes_and_proves() {
     let metadata = SectorMetadata::decode_bounded(&plotted.metadata).unwrap();
     assert_eq!((metadata.pieces_in_sector, metadata.history_size), (2, HistorySize(100)));
     tokio::task::spawn_blocking(move || check_sector(&sector, &wanted, Variant::V1)).await.unwrap();
-    let metrics = running.plotter.metrics();
-    assert_eq!((metrics.sector_count(), metrics.record_count()), (1, 2));
+    let metrics = running.plotter.metrics().clone();
+    until("the sector is counted", || metrics.sector_count() == 1).await;
+    assert_eq!(metrics.record_count(), 2);
+    running.stop().await;
     let mut stages = Vec::new();
     while let Ok(report) = progress.try_recv() {
         stages.push((report.stage, report.records_done));
     }
     assert!(matches!(stages[0], (Stage::Downloading, 0)), "{stages:?}");
     assert!(matches!(stages.last(), Some((Stage::Finished(_), 2))), "{stages:?}");
-    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -83,8 +84,9 @@ async fn two_plotters_of_one_queue_group_share_the_work() {
     gate.open();
     let (one, other) = tokio::join!(request.sector(&wanted), other_request.sector(&wanted));
     assert!(one == other);
-    let counts = [&first, &second].map(|running| running.plotter.metrics().sector_count());
-    assert_eq!(counts, [1, 1]);
+    // A farmer has its sector a little before the plotter counts it.
+    let counts = || [&first, &second].map(|running| running.plotter.metrics().sector_count());
+    until("each has plotted one", || counts() == [1, 1]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -121,7 +123,7 @@ async fn a_plotter_survives_a_restart_of_the_server() {
     let wanted = Wanted::of_pieces(1);
     let mut request = Request::send(&cluster.client, &plotter, &wanted).await;
     request.until(&Told::Encoding).await;
-    cluster.server.restart();
+    cluster.server.restart(PLOTTING_PAYLOAD);
     let metrics = running.plotter.metrics();
     until("the plotter is connected again", || metrics.connection_count() >= 2).await;
     gate.open();
@@ -189,7 +191,8 @@ async fn a_farmer_that_goes_away_stops_the_work_and_frees_its_room() {
     drop(request);
     until("encoding has stopped", || gate.stopped() == 1).await;
     assert_eq!(find_plotter(&cluster.client).await, plotter);
-    assert_eq!(running.plotter.metrics().error_count("farmer"), 1);
+    let metrics = running.plotter.metrics();
+    until("the loss is counted", || metrics.error_count("farmer") == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -272,6 +275,20 @@ async fn pieces_that_a_cache_gives_wrong_come_from_the_controller() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pieces_that_no_stream_gives_are_asked_for_one_by_one() {
+    for (cache, controller) in
+        [(Fault::OnlySingle, Fault::Absent), (Fault::Empty, Fault::OnlySingle)]
+    {
+        let cluster = Cluster::start().await;
+        let _storage = Storage::start(&cluster.client, cache, controller).await;
+        let _running = cluster.plot(cluster.settings(), Arc::new(CheapEncoder));
+        let plotter = find_plotter(&cluster.client).await;
+        let wanted = Wanted::of_pieces(2);
+        Request::send(&cluster.client, &plotter, &wanted).await.sector(&wanted).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wrong_or_missing_pieces_are_an_error_for_the_farmer() {
     let cases = [
         (Fault::OtherPiece, "was given for piece"),
@@ -345,6 +362,35 @@ async fn a_server_with_too_small_messages_is_refused_and_the_setting_named() {
     let error = cluster.plot(settings, Arc::new(CheapEncoder)).end().await.unwrap_err();
     assert!(matches!(error, PlotterError::PayloadLimit { max_payload: DEFAULT_PAYLOAD, .. }));
     assert!(error.to_string().contains("max_payload"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_messages_shrink_is_refused_too() {
+    let mut cluster = Cluster::start().await;
+    let running = cluster.plot(cluster.settings(), Arc::new(CheapEncoder));
+    let plotter = find_plotter(&cluster.client).await;
+    cluster.server.restart(DEFAULT_PAYLOAD);
+    let metrics = running.plotter.metrics().clone();
+    until("the plotter is connected again", || metrics.connection_count() >= 2).await;
+    assert_eq!(find_plotter(&cluster.client).await, plotter);
+    let _request = Request::send(&cluster.client, &plotter, &Wanted::of_pieces(1)).await;
+    let error = running.end().await.unwrap_err();
+    assert!(matches!(error, PlotterError::PayloadLimit { max_payload: DEFAULT_PAYLOAD, .. }));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plotter_can_be_stopped_while_the_server_is_away() {
+    let mut cluster = Cluster::start().await;
+    let _storage = Storage::start(&cluster.client, Fault::None, Fault::None).await;
+    let gate = GatedEncoder::new();
+    let running = cluster.plot(cluster.settings(), gate.clone());
+    let plotter = find_plotter(&cluster.client).await;
+    let mut request = Request::send(&cluster.client, &plotter, &Wanted::of_pieces(1)).await;
+    request.until(&Told::Encoding).await;
+    until("encoding has begun", || gate.entered() == 1).await;
+    cluster.server.kill();
+    running.stop().await;
+    until("encoding has stopped", || gate.stopped() == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -92,9 +92,22 @@ impl Served {
             "find-pieces-in-cache" => {
                 let asked: Vec<u64> = (0..reader.compact()).map(|_| reader.u64()).collect();
                 let has =
-                    |place: &usize| place.is_multiple_of(2) && self.cache_fault != Fault::Empty;
+                    |place: &usize| place.is_multiple_of(2) && !has_no_stream(self.cache_fault);
                 let places = (0..asked.len()).filter(has).map(|place| self.place(asked[place]));
                 self.stream(&request, &places.collect::<Vec<_>>(), Fault::None).await;
+            }
+            "find-piece-in-cache" => {
+                let place = self.place(reader.u64());
+                let answer = match self.cache_fault {
+                    Fault::OnlySingle => [&[1][..], &place[8..]].concat(),
+                    _ => vec![0],
+                };
+                self.client.publish(request.reply.clone().unwrap(), answer.into()).await.unwrap();
+            }
+            "read-piece" => {
+                let piece = indexed(u64::from(reader.u32()), self.cache_fault);
+                let answer = [&[0, 1][..], &piece].concat();
+                self.client.publish(request.reply.clone().unwrap(), answer.into()).await.unwrap();
             }
             "read-pieces" => {
                 let asked: Vec<u32> = (0..reader.compact()).map(|_| reader.u32()).collect();
@@ -107,7 +120,7 @@ impl Served {
             }
             "pieces" => {
                 let asked: Vec<u64> = (0..reader.compact()).map(|_| reader.u64()).collect();
-                let has = |_: &&u64| self.controller_fault != Fault::Empty;
+                let has = |_: &&u64| !has_no_stream(self.controller_fault);
                 let items =
                     asked.iter().filter(has).map(|&one| indexed(one, self.controller_fault));
                 self.stream(&request, &items.collect::<Vec<_>>(), self.controller_fault).await;
@@ -115,7 +128,9 @@ impl Served {
             "piece" => {
                 let piece = piece_bytes(reader.u64(), self.controller_fault);
                 let answer = match self.controller_fault {
-                    Fault::None | Fault::NotCanonical => [&[1][..], &counted(&piece)].concat(),
+                    Fault::None | Fault::NotCanonical | Fault::OnlySingle => {
+                        [&[1][..], &counted(&piece)].concat()
+                    }
                     Fault::Noise => vec![0xff; 9],
                     _ => vec![0],
                 };
@@ -178,4 +193,8 @@ fn piece_bytes(piece_index: u64, fault: Fault) -> Vec<u8> {
 fn indexed(piece_index: u64, fault: Fault) -> Vec<u8> {
     let told = if fault == Fault::OtherPiece { piece_index + 1_000_000 } else { piece_index };
     [&told.to_le_bytes()[..], &counted(&piece_bytes(piece_index, fault))].concat()
+}
+
+fn has_no_stream(fault: Fault) -> bool {
+    matches!(fault, Fault::Empty | Fault::OnlySingle)
 }

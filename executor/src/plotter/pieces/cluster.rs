@@ -98,10 +98,12 @@ impl ClusterPieces {
         let mut answers = self.open(subject, &request, decode_found_pieces).await?;
         let mut places: BTreeMap<CacheId, Places> = BTreeMap::new();
         while let Some(found) = answers.next().await? {
-            for (piece_index, cache, offset) in found {
-                // Each piece is read from one place only, so the answer has a bound.
-                let Ok(place) = wanted.binary_search(&piece_index) else { continue };
-                wanted.remove(place);
+            // Each piece is read from one place only, so the answer has a bound.
+            let mut is_wanted = |piece_index| match wanted.binary_search(&piece_index) {
+                Ok(place) => wanted.remove(place) == piece_index,
+                Err(_) => false,
+            };
+            for (piece_index, cache, offset) in found.into_iter().filter(|one| is_wanted(one.0)) {
                 places.entry(cache).or_default().insert(offset, piece_index);
             }
         }

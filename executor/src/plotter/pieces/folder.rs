@@ -46,3 +46,6 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     File::open(path)?.take(PIECE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests;

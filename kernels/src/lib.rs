@@ -12,10 +12,13 @@
 //! - [`erasure_code`]: parity chunks over the scalar field of BLS12-381, and recovery from any half.
 //! - [`device`]: what kernels need of a device, whatever drives it.
 //! - [`gpu`]: the plumbing of every wgpu kernel.
+//! - `cuda`: the same kernels through the CUDA driver or emulated, with the features of these names.
 
 pub mod blake3_tree;
 pub mod canonical;
 pub mod chacha8;
+#[cfg(any(feature = "cuda", feature = "cuda-emulation"))]
+pub mod cuda;
 pub mod device;
 pub mod elementary;
 pub mod erasure_code;

@@ -1,36 +1,46 @@
-// The ChaCha8 block function, for every kernel that needs a keystream.
+// One block of ChaCha8 keystream, in the registers of one thread.
+#ifndef AIPOT_CHACHA8
+#define AIPOT_CHACHA8
 
+#ifndef AIPOT_WORDS
+#include "words.cuh"
+#endif
+
+// Two rounds, columns then diagonals, four times.
 #define CHACHA8_DOUBLE_ROUNDS 4
 
-static __device__ __forceinline__ unsigned chacha8_rotate(unsigned value, int distance) {
-    return __funnelshift_l(value, value, distance);
+static __device__ __forceinline__ void chacha8_quarter_round(u32 &a, u32 &b, u32 &c, u32 &d) {
+    a += b;
+    d = rotate_left(d ^ a, 16);
+    c += d;
+    b = rotate_left(b ^ c, 12);
+    a += b;
+    d = rotate_left(d ^ a, 8);
+    c += d;
+    b = rotate_left(b ^ c, 7);
 }
 
-static __device__ __forceinline__ void chacha8_quarter(
-    unsigned &a, unsigned &b, unsigned &c, unsigned &d
-) {
-    a += b;
-    d = chacha8_rotate(d ^ a, 16);
-    c += d;
-    b = chacha8_rotate(b ^ c, 12);
-    a += b;
-    d = chacha8_rotate(d ^ a, 8);
-    c += d;
-    b = chacha8_rotate(b ^ c, 7);
-}
-
-// Turns the state of a block into its 16 words of keystream.
-static __device__ __forceinline__ void chacha8_block(const unsigned before[16], unsigned words[16]) {
-    for (int i = 0; i < 16; i++) words[i] = before[i];
-    for (int round = 0; round < CHACHA8_DOUBLE_ROUNDS; round++) {
-        chacha8_quarter(words[0], words[4], words[8], words[12]);
-        chacha8_quarter(words[1], words[5], words[9], words[13]);
-        chacha8_quarter(words[2], words[6], words[10], words[14]);
-        chacha8_quarter(words[3], words[7], words[11], words[15]);
-        chacha8_quarter(words[0], words[5], words[10], words[15]);
-        chacha8_quarter(words[1], words[6], words[11], words[12]);
-        chacha8_quarter(words[2], words[7], words[8], words[13]);
-        chacha8_quarter(words[3], words[4], words[9], words[14]);
+// Turns the state before the rounds into the keystream of its block.
+static __device__ __forceinline__ void chacha8_block(u32 (&state)[16]) {
+    u32 before[16];
+#pragma unroll
+    for (u32 word = 0; word < 16; word++) before[word] = state[word];
+#pragma unroll
+    for (u32 round = 0; round < CHACHA8_DOUBLE_ROUNDS; round++) {
+#pragma unroll
+        for (u32 lane = 0; lane < 4; lane++) {
+            chacha8_quarter_round(state[lane], state[4 + lane], state[8 + lane], state[12 + lane]);
+        }
+#pragma unroll
+        for (u32 lane = 0; lane < 4; lane++) {
+            chacha8_quarter_round(
+                state[lane], state[4 + (lane + 1) % 4], state[8 + (lane + 2) % 4],
+                state[12 + (lane + 3) % 4]
+            );
+        }
     }
-    for (int i = 0; i < 16; i++) words[i] += before[i];
+#pragma unroll
+    for (u32 word = 0; word < 16; word++) state[word] += before[word];
 }
+
+#endif

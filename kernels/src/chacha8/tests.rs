@@ -110,3 +110,12 @@ fn wgpu_keystream_continues_over_the_edge_of_a_dispatch() {
     let last = keystream_portable(&[8; 32], [9; 12], 3 + block_count - 2, 2).unwrap();
     assert_eq!(all[all.len() - 2 * BLOCK_WORDS..], last);
 }
+
+#[cfg(feature = "cuda-emulation")]
+#[test]
+fn cuda_keystream_equals_the_definition_on_every_edge() {
+    let device = crate::cuda::emulation::EmulatedDevice::new();
+    check(|seed, nonce, first_block, block_count| {
+        keystream_on(&device, seed, nonce, first_block, block_count)
+    });
+}

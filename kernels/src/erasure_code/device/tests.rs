@@ -41,3 +41,9 @@ pub(crate) fn check<D: ComputeDevice>(device: &D) {
 fn wgpu_parity_is_that_of_this_processor() {
     check(&Gpu::open().unwrap_or_else(|error| panic!("{error}")));
 }
+
+#[cfg(feature = "cuda-emulation")]
+#[test]
+fn cuda_parity_is_that_of_this_processor() {
+    check(&crate::cuda::emulation::EmulatedDevice::new());
+}

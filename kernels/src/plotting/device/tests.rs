@@ -133,6 +133,15 @@ fn wgpu_encodes_records_as_this_processor_does_in_both_variants() {
     check(&encoder, Variant::V2, 1);
 }
 
+#[cfg(feature = "cuda-emulation")]
+#[test]
+fn cuda_encodes_records_as_this_processor_does_in_both_variants() {
+    use crate::cuda::emulation::EmulatedDevice;
+    let encoder = DeviceEncoder::new(|| Ok(EmulatedDevice::new())).unwrap();
+    check(&encoder, Variant::V1, 1);
+    check(&encoder, Variant::V2, 1);
+}
+
 #[test]
 fn wgpu_a_record_whose_step_fails_is_tried_again() {
     // The third submission fails once; every record takes eight.

@@ -69,3 +69,9 @@ fn wgpu_room_is_used_again_by_the_next_record() {
         assert_same(&actual, &expected, &format!("seed {first_byte}"));
     }
 }
+
+#[cfg(feature = "cuda-emulation")]
+#[test]
+fn cuda_small_tables_are_those_of_this_processor() {
+    check_small(&crate::cuda::emulation::EmulatedDevice::new());
+}

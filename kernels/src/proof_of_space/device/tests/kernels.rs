@@ -396,3 +396,23 @@ fn wgpu_rank_numbers_s_buckets_up_to_the_limit() {
 fn wgpu_trace_packs_the_values_of_every_size() {
     check_trace(&gpu());
 }
+
+#[cfg(feature = "cuda-emulation")]
+#[test]
+fn cuda_kernels_of_tables_do_what_the_definition_says() {
+    let device = crate::cuda::emulation::EmulatedDevice::new();
+    check_first_values(&device);
+    check_scatter(&device);
+    check_sort_buckets(&device);
+    for variant in [Variant::V1, Variant::V2] {
+        for pair in &pairs() {
+            check_match_of(&device, pair, 2, variant);
+        }
+        for number in 3..=TABLES {
+            check_match_of(&device, &pairs()[2], number, variant);
+        }
+    }
+    check_choice(&device);
+    check_rank(&device);
+    check_trace(&device);
+}

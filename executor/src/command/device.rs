@@ -32,6 +32,8 @@ struct Device {
     kind: &'static str,
     /// What it is driven by.
     driver: String,
+    /// Largest buffer that a kernel may bind, where there is a limit.
+    binding_bytes_max: Option<u64>,
 }
 
 /// Runs a subcommand.
@@ -50,6 +52,7 @@ fn list(output: Output) -> Result<(), CommandError> {
         name: adapter.name,
         kind: adapter.kind,
         driver: format!("{}, {}", adapter.backend, adapter.driver),
+        binding_bytes_max: Some(adapter.binding_bytes_max),
     }));
     let cuda = cuda_devices();
     devices.extend(cuda.iter().flatten().enumerate().map(|(index, name)| Device {
@@ -58,6 +61,7 @@ fn list(output: Output) -> Result<(), CommandError> {
         name: name.clone(),
         kind: "discrete",
         driver: "cuda".to_owned(),
+        binding_bytes_max: None,
     }));
     let mut lines: Vec<String> = devices.iter().map(line).collect();
     if let Err(error) = &cuda {
@@ -74,10 +78,13 @@ fn processor() -> Device {
         name: format!("processor, {count} threads"),
         kind: "processor",
         driver: std::env::consts::ARCH.to_owned(),
+        binding_bytes_max: None,
     }
 }
 
 fn line(device: &Device) -> String {
-    let Device { backend, index, name, kind, driver } = device;
-    format!("{:<8} {name} ({kind}, {driver})", format!("{backend}:{index}"))
+    let Device { backend, index, name, kind, driver, binding_bytes_max } = device;
+    let limit = binding_bytes_max.map(|bytes| format!(", buffers up to {} MiB", bytes >> 20));
+    let place = format!("{backend}:{index}");
+    format!("{place:<8} {name} ({kind}, {driver}{})", limit.unwrap_or_default())
 }

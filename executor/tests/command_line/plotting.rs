@@ -248,21 +248,27 @@ fn a_sector_is_verified_and_every_damage_is_found() {
     let verify = |more: &[&str], code| {
         farm.desk.json(&[&["plot", "verify", "sector"][..], more].concat(), code)
     };
-    for more in [&[][..], &["--all"], &["--variant", "v1", "--pieces", "pieces"]] {
+    for more in [&[][..], &["--variant", "v1", "--all", "--pieces", "pieces"]] {
         let value = verify(more, 0);
         assert_eq!((&value["valid"], &value["variant"]), (&json!(true), &json!("v1")), "{value}");
+        assert_eq!(value["records_read"], json!([0]));
     }
     assert_eq!(verify(&["--variant", "v2"], 1)["valid"], false);
     let sector = std::fs::read(farm.desk.path("sector")).unwrap();
-    // Contents map, its checksum, chunks, record metadata, and the last checksum.
-    for place in [5, 8200, 8224 + 77, sector.len() - 100, sector.len() - 1] {
+    let damage = |place: usize, words: &[&str]| {
         let mut damaged = sector.clone();
         damaged[place] ^= 4;
         std::fs::write(farm.desk.path("sector"), damaged).unwrap();
-        let value = verify(&["--variant", "v1", "--all"], 1);
-        assert_eq!(value["valid"], false, "byte {place}: {value}");
-        assert!(!value["faults"].as_array().unwrap().is_empty(), "byte {place}: {value}");
+        verify(words, 1)["faults"].to_string()
+    };
+    // Contents map, its hash, chunks, record metadata, and the last hash.
+    let last = sector.len() - 1;
+    for place in [5, 8200, 8224 + 77, last - 99, last] {
+        let faults = damage(place, &["--records", "0"]);
+        assert!(faults.contains("not what their hash says"), "byte {place}: {faults}");
     }
+    let faults = damage(8224 + 77, &["--variant", "v1"]);
+    assert!(faults.contains("record 0"), "{faults}");
     std::fs::write(farm.desk.path("sector"), &sector[1..]).unwrap();
     assert!(farm.desk.refusal(&["plot", "verify", "sector"]).contains("bytes"));
 }

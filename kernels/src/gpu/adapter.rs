@@ -15,11 +15,13 @@ pub struct AdapterDescription {
     pub kind: &'static str,
     /// Name and version of the driver.
     pub driver: String,
+    /// Largest buffer that a kernel may bind, in bytes.
+    pub binding_bytes_max: u64,
 }
 
 impl fmt::Display for AdapterDescription {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, backend, kind, driver } = self;
+        let Self { name, backend, kind, driver, .. } = self;
         write!(formatter, "{name} ({kind}, {backend}, {driver})")
     }
 }
@@ -61,6 +63,7 @@ pub(super) fn describe(adapter: &wgpu::Adapter) -> AdapterDescription {
         backend: found.backend.to_str(),
         kind: kind_name(found.device_type),
         driver,
+        binding_bytes_max: adapter.limits().max_storage_buffer_binding_size,
     }
 }
 

@@ -94,3 +94,6 @@ async fn serve(plotter: Arc<Plotter>, mut stopped: watch::Receiver<bool>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,7 +39,7 @@ pub(in crate::command) struct VerifyArguments {
     /// Read every record. Takes about as long as plotting.
     #[arg(long)]
     all: bool,
-    /// Read so many records, chosen anew each time.
+    /// Read so many records, chosen anew each time; with 0, only hashes and sizes are checked.
     #[arg(long, default_value_t = SAMPLE_DEFAULT)]
     records: u16,
     /// Folder of pieces, named by piece index, with which those in the sector are compared.
@@ -97,7 +97,7 @@ fn offsets(arguments: &VerifyArguments, pieces_in_sector: u16) -> Vec<u16> {
         let mut draws: Vec<(u64, u16)> =
             offsets.iter().map(|&offset| (OsRng.next_u64(), offset)).collect();
         draws.sort_unstable();
-        draws.truncate(usize::from(arguments.records.max(1)));
+        draws.truncate(usize::from(arguments.records));
         offsets = draws.into_iter().map(|(_, offset)| offset).collect();
         offsets.sort_unstable();
     }

@@ -1,5 +1,7 @@
 //! BLAKE3 over models, data and logits: one root commits to all bytes and to every 1 KiB chunk.
 
+pub mod device;
+
 use thiserror::Error;
 
 /// Fewer bytes than this are hashed on one thread.

@@ -54,3 +54,9 @@ pub const ERASURE_MIDDLE: &str = with_headers!("scalar.cuh", "erasure_middle.cu"
 
 /// Chunks hidden behind the hashes of proofs; see [`super::plotting::ENCODE`].
 pub const PLOT_ENCODE: &str = with_headers!("blake3.cuh", "plot_encode.cu");
+
+/// Chaining values of chunks; see [`super::blake3::CHUNKS`].
+pub const BLAKE3_CHUNKS: &str = with_headers!("blake3.cuh", "blake3_chunks.cu");
+
+/// One level of parents; see [`super::blake3::PARENTS`].
+pub const BLAKE3_PARENTS: &str = with_headers!("blake3.cuh", "blake3_parents.cu");

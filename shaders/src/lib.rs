@@ -2,6 +2,7 @@
 
 #![no_std]
 
+pub mod blake3;
 pub mod cuda;
 pub mod erasure;
 pub mod plotting;

@@ -1,0 +1,97 @@
+//! The root of bytes on a device, with the compression that also makes the tables of a proof of space and
+//! hides the chunks of a record.
+
+use aipot_shaders::{blake3, cuda};
+
+use crate::device::{ComputeDevice, Download, Kernel, Launch, Step};
+use crate::gpu::GpuError;
+
+/// Bytes of a chunk, the leaf of the tree.
+const CHUNK_BYTES: usize = 1024;
+
+/// Words of a chaining value.
+const VALUE_WORDS: u64 = 8;
+
+const WORKGROUP: u32 = 256;
+
+const CHUNKS: Kernel = Kernel {
+    name: "blake3_chunks",
+    wgsl: blake3::CHUNKS,
+    cuda: cuda::BLAKE3_CHUNKS,
+    workgroup_size: WORKGROUP,
+};
+
+const PARENTS: Kernel = Kernel {
+    name: "blake3_parents",
+    wgsl: blake3::PARENTS,
+    cuda: cuda::BLAKE3_PARENTS,
+    workgroup_size: WORKGROUP,
+};
+
+/// The same root as [`super::root`], computed on a device.
+///
+/// # Errors
+/// [`GpuError::BufferTooLarge`] when the device does not bind so many bytes; others when it fails.
+pub fn root_on<D: ComputeDevice>(device: &D, bytes: &[u8]) -> Result<[u8; 32], GpuError> {
+    // An empty buffer cannot be bound.
+    let mut words = vec![0; bytes.len().div_ceil(4).max(1)];
+    for (word, part) in words.iter_mut().zip(bytes.chunks(4)) {
+        let mut whole = [0; 4];
+        whole[..part.len()].copy_from_slice(part);
+        *word = u32::from_le_bytes(whole);
+    }
+    let words = device.upload("input", &words)?;
+    root_of_words(device, &words, bytes.len())
+}
+
+/// The root of the first `byte_count` bytes of a buffer that is on the device already, so that a model that
+/// was trained there need not come back to be hashed.
+///
+/// # Errors
+/// As [`root_on`].
+pub fn root_of_words<D: ComputeDevice>(
+    device: &D,
+    words: &D::Words,
+    byte_count: usize,
+) -> Result<[u8; 32], GpuError> {
+    let too_large = GpuError::BufferTooLarge {
+        label: "input",
+        wanted_bytes: byte_count as u64,
+        max_bytes: device.words_max() * 4,
+    };
+    let Ok(bytes) = u32::try_from(byte_count) else { return Err(too_large) };
+    let chunk_count = bytes.div_ceil(CHUNK_BYTES as u32).max(1);
+    let counts: Vec<u32> =
+        std::iter::successors(Some(chunk_count), |&count| (count > 1).then(|| count.div_ceil(2)))
+            .collect();
+    let input = device.upload("input size", &[bytes, chunk_count])?;
+    let room = |count: &u32| device.allocate("values", u64::from(*count) * VALUE_WORDS);
+    let levels = counts.iter().map(room).collect::<Result<Vec<_>, _>>()?;
+    let sizes = counts.iter().map(|&count| device.upload("child count", &[count]));
+    let sizes = sizes.collect::<Result<Vec<_>, _>>()?;
+
+    let mut steps = vec![launch(&CHUNKS, vec![&input, words, &levels[0]], chunk_count)];
+    for (level, pair) in levels.windows(2).enumerate() {
+        let buffers = vec![&sizes[level], &pair[0], &pair[1]];
+        steps.push(launch(&PARENTS, buffers, counts[level + 1]));
+    }
+    let top = levels.len() - 1;
+    let root = Download { label: "root", source: &levels[top], words: 0..VALUE_WORDS };
+    let results = device.wait(device.submit(&steps, &[root])?)?;
+    let mut root = [0; 32];
+    for (bytes, word) in root.as_chunks_mut::<4>().0.iter_mut().zip(results.iter().flatten()) {
+        *bytes = word.to_le_bytes();
+    }
+    Ok(root)
+}
+
+fn launch<'a, Words>(
+    kernel: &'static Kernel,
+    buffers: Vec<&'a Words>,
+    invocations: u32,
+) -> Step<'a, Words> {
+    Step::Launch(Launch { kernel, buffers, workgroups: [invocations.div_ceil(WORKGROUP), 1, 1] })
+}
+
+#[cfg(test)]
+mod tests;

@@ -27,7 +27,7 @@ fn check_sector(sector: &[u8], wanted: &Wanted, variant: Variant) {
     let bitmap = &sector[BITMAP_BYTES..2 * BITMAP_BYTES];
     let has_chunk = |&s: &u16| bitmap[usize::from(s) / 8] >> (s % 8) & 1 == 1;
     let s_bucket = SBucket::new((0..=u16::MAX).find(has_chunk).unwrap());
-    let (_, proof) = view.prove(1, s_bucket, variant).unwrap().unwrap();
+    let proof = view.prove(1, s_bucket, variant).unwrap().unwrap().proof;
     let seed = plan.sector_id.seed(1);
     assert!(is_valid_proof(&seed, K, s_bucket.challenge_index(K), &proof));
 }

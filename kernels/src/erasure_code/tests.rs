@@ -1,3 +1,5 @@
+//! The erasure code meets the published vectors, and gets records back from any half.
+
 use proptest::prelude::*;
 
 use super::*;

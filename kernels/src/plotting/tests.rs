@@ -1,3 +1,5 @@
+//! Sectors meet the published vectors, and faults in them are found.
+
 mod properties;
 mod vectors;
 

@@ -1,3 +1,5 @@
+//! The erasure code on a device has the bits of the processor.
+
 use super::*;
 use crate::device::read_words;
 use crate::erasure_code::{SCALAR_BYTES, extend};

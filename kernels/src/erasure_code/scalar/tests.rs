@@ -1,3 +1,5 @@
+//! Scalars follow the laws of their field.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Records are encoded whatever a device does.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -345,3 +345,6 @@ fn refused(stage: &'static str, message: String) -> GpuError {
     let source = wgpu::Error::Internal { source: message.clone().into(), description: message };
     GpuError::Refused { stage, source }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use crate::device::{ComputeDevice, Download, Kernel, Launch, Step};
 use crate::gpu::GpuError;
 
 /// Bytes of a chunk, the leaf of the tree.
-const CHUNK_BYTES: usize = 1024;
+const CHUNK_BYTES: u32 = 1024;
 
 /// Words of a chaining value.
 const VALUE_WORDS: u64 = 8;
@@ -60,7 +60,7 @@ pub fn root_of_words<D: ComputeDevice>(
         max_bytes: device.words_max() * 4,
     };
     let Ok(bytes) = u32::try_from(byte_count) else { return Err(too_large) };
-    let chunk_count = bytes.div_ceil(CHUNK_BYTES as u32).max(1);
+    let chunk_count = bytes.div_ceil(CHUNK_BYTES).max(1);
     let counts: Vec<u32> =
         std::iter::successors(Some(chunk_count), |&count| (count > 1).then(|| count.div_ceil(2)))
             .collect();

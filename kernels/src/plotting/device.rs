@@ -67,6 +67,21 @@ struct Progress {
     for_processor: Vec<bool>,
 }
 
+impl Progress {
+    /// Counts a failure of the device; after some, the processor does the job.
+    fn count(&mut self, job: usize) {
+        self.tries[job] += 1;
+        self.for_processor[job] = self.tries[job] >= TRIES_MAX;
+    }
+}
+
+/// Lets go of a device that is lost, so that it is opened anew.
+fn forget_if_lost<D: ComputeDevice>(engine: &mut Option<Engine<D>>, error: &GpuError) {
+    if let GpuError::DeviceLost { .. } = error {
+        *engine = None;
+    }
+}
+
 /// Why a run on the device ended early.
 enum Failure {
     Stopped { table: usize },
@@ -122,26 +137,16 @@ impl<D: ComputeDevice> RecordEncoder for DeviceEncoder<D> {
         let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
         let mut progress =
             Progress { tries: vec![0; jobs.len()], for_processor: vec![false; jobs.len()] };
-        while let Err(failure) = self
-            .ready(&mut engine, variant)
-            .map_err(|_| None)
-            .and_then(|engine| run(engine, jobs, &mut progress, keep_going).map_err(Some))
-        {
-            match failure {
-                // It cannot be opened now; the next call tries again.
-                None => {
-                    progress.for_processor.fill(true);
-                    break;
-                }
-                Some(Failure::Stopped { table }) => {
+        // A device that cannot be opened now is asked for again by the next call.
+        while let Ok(ready) = self.ready(&mut engine, variant) {
+            match run(ready, jobs, &mut progress, keep_going) {
+                Ok(()) => break,
+                Err(Failure::Stopped { table }) => {
                     return Err(ProofError::Stopped { table }.into());
                 }
-                Some(Failure::Device { job, error }) => {
-                    progress.tries[job] += 1;
-                    progress.for_processor[job] = progress.tries[job] >= TRIES_MAX;
-                    if let GpuError::DeviceLost { .. } = error {
-                        *engine = None;
-                    }
+                Err(Failure::Device { job, error }) => {
+                    progress.count(job);
+                    forget_if_lost(&mut engine, &error);
                 }
             }
         }

@@ -48,8 +48,8 @@ fn tables(criterion: &mut Criterion) {
 }
 
 /// Finds the proofs of one record in each pool, all at once.
-fn side_by_side(pools: &[ThreadPool; 2]) {
-    let find_in = |pool: &ThreadPool, byte| {
+fn side_by_side(pools: &[rayon::ThreadPool; 2]) {
+    let find_in = |pool: &rayon::ThreadPool, byte| {
         pool.install(|| drop(black_box(find(&Seed::new([byte; 32]), Variant::V1))));
     };
     std::thread::scope(|scope| {

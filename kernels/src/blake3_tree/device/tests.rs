@@ -4,8 +4,10 @@ use crate::gpu::Gpu;
 
 /// Checks roots of a device against the crate's, at every edge of blocks, chunks and levels.
 fn check<D: ComputeDevice>(device: &D, bytes_max: usize) {
-    let bytes: Vec<u8> =
-        (0..bytes_max as u32).map(|byte| byte.wrapping_mul(0x9e37_79b9).to_be_bytes()[0]).collect();
+    let bytes: Vec<u8> = (0_u32..)
+        .take(bytes_max)
+        .map(|byte| byte.wrapping_mul(0x9e37_79b9).to_be_bytes()[0])
+        .collect();
     let mut lengths = vec![0, 1, 3, 4, 5, 63, 64, 65, 127, 128];
     for chunks in [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 63, 127, 255, 256, 257, 511, 1023] {
         lengths.extend([chunks * 1024 - 1, chunks * 1024, chunks * 1024 + 1]);

@@ -95,8 +95,11 @@ impl<D: ComputeDevice> DeviceEncoder<D> {
     ) -> Result<&'a mut Engine<D>, GpuError> {
         let current = match engine.take() {
             Some(current) if current.variant == variant => current,
-            // The room for the other variant goes before new room is made.
-            Some(Engine { device, .. }) => Engine::new(device, variant)?,
+            Some(Engine { device, erasure, slots, .. }) => {
+                // The room for the other variant goes before new room is made.
+                drop((erasure, slots));
+                Engine::new(device, variant)?
+            }
             None => Engine::new((self.open)()?, variant)?,
         };
         Ok(engine.insert(current))
@@ -139,17 +142,17 @@ impl<D: ComputeDevice> RecordEncoder for DeviceEncoder<D> {
                 Some(Failure::Device { job, error }) => {
                     progress.tries[job] += 1;
                     progress.for_processor[job] = progress.tries[job] >= TRIES_MAX;
-                    if let GpuError::DeviceLost { .. } = error {
+                    // Who fails again and again may be lost without saying so.
+                    let is_lost = matches!(error, GpuError::DeviceLost { .. });
+                    if is_lost || progress.for_processor[job] {
                         *engine = None;
                     }
                 }
             }
         }
         drop(engine);
-        for job in jobs.iter_mut().filter(|job| !job.is_done) {
-            CpuEncoder.encode(variant, std::slice::from_mut(job), keep_going)?;
-        }
-        Ok(())
+        // All at once, so that a record that cannot be encoded holds up none of the others.
+        CpuEncoder.encode(variant, jobs, keep_going)
     }
 }
 

@@ -1,3 +1,7 @@
+//! Records on a device against those of this processor, and what becomes of them when it fails.
+
+mod hollow;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -68,17 +68,13 @@ struct Progress {
 }
 
 impl Progress {
-    /// Counts a failure of the device; after some, the processor does the job.
-    fn count(&mut self, job: usize) {
+    /// Counts a failure of the device; after some, the processor does the job. Says whether the device may
+    /// stay open: not when it is lost, nor when it fails again and again, for then it may be lost without
+    /// saying so.
+    fn count(&mut self, job: usize, error: &GpuError) -> bool {
         self.tries[job] += 1;
         self.for_processor[job] = self.tries[job] >= TRIES_MAX;
-    }
-}
-
-/// Lets go of a device that is lost, so that it is opened anew.
-fn forget_if_lost<D: ComputeDevice>(engine: &mut Option<Engine<D>>, error: &GpuError) {
-    if let GpuError::DeviceLost { .. } = error {
-        *engine = None;
+        !self.for_processor[job] && !matches!(error, GpuError::DeviceLost { .. })
     }
 }
 
@@ -110,8 +106,11 @@ impl<D: ComputeDevice> DeviceEncoder<D> {
     ) -> Result<&'a mut Engine<D>, GpuError> {
         let current = match engine.take() {
             Some(current) if current.variant == variant => current,
-            // The room for the other variant goes before new room is made.
-            Some(Engine { device, .. }) => Engine::new(device, variant)?,
+            Some(Engine { device, erasure, slots, .. }) => {
+                // The room for the other variant goes before new room is made.
+                drop((erasure, slots));
+                Engine::new(device, variant)?
+            }
             None => Engine::new((self.open)()?, variant)?,
         };
         Ok(engine.insert(current))
@@ -145,16 +144,14 @@ impl<D: ComputeDevice> RecordEncoder for DeviceEncoder<D> {
                     return Err(ProofError::Stopped { table }.into());
                 }
                 Err(Failure::Device { job, error }) => {
-                    progress.count(job);
-                    forget_if_lost(&mut engine, &error);
+                    let is_trusted = progress.count(job, &error);
+                    *engine = engine.take().filter(|_| is_trusted);
                 }
             }
         }
         drop(engine);
-        for job in jobs.iter_mut().filter(|job| !job.is_done) {
-            CpuEncoder.encode(variant, std::slice::from_mut(job), keep_going)?;
-        }
-        Ok(())
+        // All at once, so that a record that cannot be encoded holds up none of the others.
+        CpuEncoder.encode(variant, jobs, keep_going)
     }
 }
 

@@ -1,4 +1,6 @@
-//! Records are encoded whatever a device does.
+//! Records on a device against those of this processor, and what becomes of them when it fails.
+
+mod hollow;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

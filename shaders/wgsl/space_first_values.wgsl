@@ -20,7 +20,7 @@ fn space_first_values(
     if shift + table.k > 32u {
         bits |= turn_bytes(keystream[word + 1u]) >> (32u - shift);
     }
-    let y = (bits >> (32u - table.k) << 6u) | (x >> (table.k - 6u));
+    let y = ((bits >> (32u - table.k)) << 6u) | (x >> (table.k - 6u));
     let group = x / FIRST_GROUP;
     let rank = x % FIRST_GROUP;
     // Metadata stands at the left end of its words.

@@ -70,6 +70,7 @@ impl Encoding {
             let (before, start) = (sector.done_count(), Instant::now());
             let end = sector.advance(self.plotter.encoder.as_ref(), &|| !control.is_stopped());
             let done = sector.done_count() - before;
+            self.plotter.metrics.set_fallbacks(self.plotter.encoder.fallback_count());
             self.count(done, start, sector.done_count());
             if done > 0 {
                 failures = 0;

@@ -29,6 +29,7 @@ pub struct PlotterMetrics {
     stage_seconds: Family<Label, Histogram>,
     free_sectors: Gauge,
     connections: Counter,
+    fallback_records: Gauge,
 }
 
 /// Where a piece came from.
@@ -64,6 +65,7 @@ impl Default for PlotterMetrics {
             stage_seconds: Family::new_with_constructor(histogram),
             free_sectors: Gauge::default(),
             connections: Counter::default(),
+            fallback_records: Gauge::default(),
         }
     }
 }
@@ -91,6 +93,11 @@ impl PlotterMetrics {
             "free_sectors",
             "Sectors for which there is room",
             self.free_sectors.clone(),
+        );
+        registry.register(
+            "fallback_records",
+            "Records that the processor encoded in place of a device, since the start",
+            self.fallback_records.clone(),
         );
         registry.register("connections", "Connections made to a server", self.connections.clone());
     }
@@ -121,6 +128,10 @@ impl PlotterMetrics {
 
     pub(super) fn count_records(&self, count: usize) {
         self.records.inc_by(count as u64);
+    }
+
+    pub(super) fn set_fallbacks(&self, count: u64) {
+        self.fallback_records.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     pub(super) fn count_occupied(&self) {

@@ -1,17 +1,14 @@
-//! Where the pieces of a sector come from: a cluster's caches and controller, or a folder.
+//! Where the pieces of a sector come from: a cluster's caches and controller.
 
 mod cluster;
 mod collection;
-mod folder;
 
 use std::fmt;
-use std::path::PathBuf;
 
 use aipot_kernels::plotting::{Piece, PieceError};
 use async_trait::async_trait;
 
 pub(super) use cluster::ClusterPieces;
-pub use folder::FolderPieces;
 
 use super::requests::RequestError;
 
@@ -70,15 +67,5 @@ pub enum PieceSourceError {
         piece_index: u64,
         /// The piece that was given.
         given: u64,
-    },
-    /// A file cannot be read.
-    #[error("piece {piece_index} cannot be read from {path}")]
-    File {
-        /// The piece.
-        piece_index: u64,
-        /// Its file.
-        path: PathBuf,
-        /// What the operating system said.
-        source: std::io::Error,
     },
 }

@@ -7,6 +7,7 @@
 mod slot;
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::encoder::{CpuEncoder, EncodeError, RecordEncoder, RecordJob};
@@ -34,6 +35,7 @@ pub struct DeviceEncoder<D: ComputeDevice> {
     name: String,
     open: Open<D>,
     engine: Mutex<Option<Engine<D>>>,
+    fallbacks: AtomicU64,
 }
 
 impl<D: ComputeDevice> fmt::Debug for DeviceEncoder<D> {
@@ -95,7 +97,12 @@ impl<D: ComputeDevice> DeviceEncoder<D> {
         let device = open()?;
         let name = device.name();
         let engine = Engine::new(device, Variant::V1)?;
-        Ok(Self { name, open: Box::new(open), engine: Mutex::new(Some(engine)) })
+        Ok(Self {
+            name,
+            open: Box::new(open),
+            engine: Mutex::new(Some(engine)),
+            fallbacks: AtomicU64::new(0),
+        })
     }
 
     /// The engine for a variant, opened or changed if it must be.
@@ -126,6 +133,10 @@ impl<D: ComputeDevice> RecordEncoder for DeviceEncoder<D> {
         RECORDS_AT_ONCE
     }
 
+    fn fallback_count(&self) -> u64 {
+        self.fallbacks.load(Ordering::Relaxed)
+    }
+
     fn encode(
         &self,
         variant: Variant,
@@ -150,6 +161,8 @@ impl<D: ComputeDevice> RecordEncoder for DeviceEncoder<D> {
             }
         }
         drop(engine);
+        let left = jobs.iter().filter(|job| !job.is_done).count();
+        self.fallbacks.fetch_add(left as u64, Ordering::Relaxed);
         // All at once, so that a record that cannot be encoded holds up none of the others.
         CpuEncoder.encode(variant, jobs, keep_going)
     }

@@ -77,6 +77,11 @@ pub trait RecordEncoder: fmt::Debug + Send + Sync {
         1
     }
 
+    /// How many records this processor has encoded in the device's place.
+    fn fallback_count(&self) -> u64 {
+        0
+    }
+
     /// Encodes all jobs that are not done, several at a time where that pays, and marks each when it is.
     ///
     /// # Errors

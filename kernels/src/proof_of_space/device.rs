@@ -136,7 +136,8 @@ impl<D: ComputeDevice> TablePipeline<D> {
             winners: room("winners", 2 * SBUCKETS as u64)?,
             found: room("found", SBUCKETS as u64 / 32)?,
             chosen: room("chosen", SBUCKETS as u64)?,
-            proofs: room("proofs", proof_words)?,
+            // No buffer may be empty.
+            proofs: room("proofs", proof_words.max(1))?,
             flags: room("flags", 2)?,
         })
     }

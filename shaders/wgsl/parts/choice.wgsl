@@ -10,7 +10,7 @@
 const NO_S_BUCKET = 0xffffffffu;
 
 fn s_bucket_of(position: u32) -> u32 {
-    let challenge = turn_bytes(entries[position].x >> 6u << (32u - table.k));
+    let challenge = turn_bytes((entries[position].x >> 6u) << (32u - table.k));
     return select(NO_S_BUCKET, challenge, challenge < 65536u);
 }
 

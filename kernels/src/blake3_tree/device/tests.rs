@@ -1,3 +1,5 @@
+//! Roots on a device are those of the crate.
+
 use super::*;
 use crate::blake3_tree::root;
 use crate::gpu::Gpu;

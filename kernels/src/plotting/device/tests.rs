@@ -161,8 +161,10 @@ fn wgpu_a_record_that_fails_twice_is_left_to_the_processor_and_the_device_goes_o
     let (encoder, submissions) = faulty(fault);
     check(&encoder, Variant::V1, 1);
     assert_eq!(submissions.load(Ordering::Relaxed), 2, "the device had two tries");
+    assert_eq!(encoder.fallback_count(), 1);
     check(&encoder, Variant::V1, 1);
     assert_eq!(submissions.load(Ordering::Relaxed), 2 + 8, "the next record is the device's");
+    assert_eq!(encoder.fallback_count(), 1);
 }
 
 #[test]

@@ -68,17 +68,12 @@ struct Progress {
 }
 
 impl Progress {
-    /// Counts a failure of the device; after some, the processor does the job.
-    fn count(&mut self, job: usize) {
+    /// Notes that a record failed on the device; says whether the device is to be opened anew.
+    fn note_failure(&mut self, job: usize, error: &GpuError) -> bool {
         self.tries[job] += 1;
         self.for_processor[job] = self.tries[job] >= TRIES_MAX;
-    }
-}
-
-/// Lets go of a device that is lost, so that it is opened anew.
-fn forget_if_lost<D: ComputeDevice>(engine: &mut Option<Engine<D>>, error: &GpuError) {
-    if let GpuError::DeviceLost { .. } = error {
-        *engine = None;
+        // Who fails again and again may be lost without saying so.
+        matches!(error, GpuError::DeviceLost { .. }) || self.for_processor[job]
     }
 }
 
@@ -110,8 +105,11 @@ impl<D: ComputeDevice> DeviceEncoder<D> {
     ) -> Result<&'a mut Engine<D>, GpuError> {
         let current = match engine.take() {
             Some(current) if current.variant == variant => current,
-            // The room for the other variant goes before new room is made.
-            Some(Engine { device, .. }) => Engine::new(device, variant)?,
+            Some(Engine { device, erasure, slots, .. }) => {
+                // The room for the other variant goes before new room is made.
+                drop((erasure, slots));
+                Engine::new(device, variant)?
+            }
             None => Engine::new((self.open)()?, variant)?,
         };
         Ok(engine.insert(current))
@@ -145,16 +143,14 @@ impl<D: ComputeDevice> RecordEncoder for DeviceEncoder<D> {
                     return Err(ProofError::Stopped { table }.into());
                 }
                 Err(Failure::Device { job, error }) => {
-                    progress.count(job);
-                    forget_if_lost(&mut engine, &error);
+                    let is_to_be_opened = progress.note_failure(job, &error);
+                    engine.take_if(|_| is_to_be_opened);
                 }
             }
         }
         drop(engine);
-        for job in jobs.iter_mut().filter(|job| !job.is_done) {
-            CpuEncoder.encode(variant, std::slice::from_mut(job), keep_going)?;
-        }
-        Ok(())
+        // All at once, so that a record that cannot be encoded holds up none of the others.
+        CpuEncoder.encode(variant, jobs, keep_going)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::super::encoder::RecordJob;
 use super::super::{CHUNK_BYTES, RECORD_BYTES, RECORD_CHUNKS};
 use crate::device::{ComputeDevice, Download, Kernel, Launch, Step};
+use crate::erasure_code::Scalar;
 use crate::erasure_code::device::ErasurePipeline;
 use crate::gpu::GpuError;
 use crate::proof_of_space::device::{DeviceProofError, TablePipeline, proof_count};
@@ -103,6 +104,9 @@ impl<D: ComputeDevice> Slot<D> {
             None => Vec::new(),
         };
         if self.job.is_none() {
+            if !has_scalars(job.record) {
+                return Err(SlotError::ForProcessor);
+            }
             self.job = Some(number);
             self.tables.start(device, &job.seed)?;
             device.write(&self.source, 0, &words_of(job.record))?;
@@ -159,6 +163,13 @@ impl<D: ComputeDevice> Slot<D> {
         }));
         device.submit(&steps, &downloads)
     }
+}
+
+/// Whether a record is made of scalars, which the kernels take for granted; the processor says what is
+/// wrong with one that is not.
+fn has_scalars(record: &[u8]) -> bool {
+    let (chunks, rest) = record.as_chunks::<CHUNK_BYTES>();
+    chunks.len() == RECORD_CHUNKS && rest.is_empty() && chunks.iter().all(Scalar::is_canonical)
 }
 
 /// Copies results into the job: encoded chunks, bitmap, proofs.

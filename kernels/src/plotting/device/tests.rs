@@ -1,4 +1,6 @@
-//! Records are encoded whatever a device does.
+//! Records on a device against those of this processor, and what becomes of them when it fails.
+
+mod hollow;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -62,7 +64,7 @@ fn open_gpu() -> Gpu {
 
 /// Records, and what becomes of them.
 struct Records {
-    records: Vec<Vec<u8>>,
+    bytes: Vec<Vec<u8>>,
     found: Vec<[u8; BITMAP_BYTES]>,
     sample_proofs: Vec<Vec<[u8; PROOF_BYTES]>>,
 }
@@ -77,7 +79,7 @@ impl Records {
             record
         };
         Self {
-            records: (1..=count).map(record).collect(),
+            bytes: (1..=count).map(record).collect(),
             found: vec![[0; BITMAP_BYTES]; usize::from(count)],
             sample_proofs: Vec::new(),
         }
@@ -90,7 +92,7 @@ impl Records {
         variant: Variant,
         keep_going: KeepGoing<'_>,
     ) -> (usize, Result<(), EncodeError>) {
-        let all = (0_u8..).zip(self.records.iter_mut().zip(&mut self.found));
+        let all = (0_u8..).zip(self.bytes.iter_mut().zip(&mut self.found));
         let mut jobs: Vec<RecordJob<'_>> = all
             .map(|(number, (record, found))| RecordJob {
                 seed: Seed::new([number; 32]),
@@ -117,7 +119,7 @@ fn check(encoder: &dyn RecordEncoder, variant: Variant, count: u8) {
     end.unwrap();
     assert_eq!(done, usize::from(count));
     assert_eq!(actual.found, expected.found);
-    assert!(actual.records == expected.records, "encoded chunks differ");
+    assert!(actual.bytes == expected.bytes, "encoded chunks differ");
     assert_eq!(actual.sample_proofs, expected.sample_proofs);
 }
 
@@ -183,5 +185,5 @@ fn wgpu_stops_at_a_table_and_goes_on_where_it_is_not_done() {
     let (done, end) = records.encode(&encoder, Variant::V1, &keep_going);
     assert!(matches!(end, Err(EncodeError::Stopped { table: 4 })), "{end:?}");
     assert_eq!(done, 0);
-    assert!(records.records == before.records, "the record is as it was");
+    assert!(records.bytes == before.bytes, "the record is as it was");
 }

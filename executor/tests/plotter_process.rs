@@ -2,6 +2,9 @@
 //! wire specification and share no code with the plotter.
 
 #[cfg(test)]
+#[path = "plotter_process/binary.rs"]
+mod binary;
+#[cfg(test)]
 #[path = "plotter_process/bytes.rs"]
 mod bytes;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use aipot_kernels::blake3_tree::{self, device::root_on};
 use aipot_kernels::gpu::{Gpu, GpuError, list_adapters};
 use aipot_kernels::plotting::{CpuEncoder, DeviceEncoder, RecordEncoder};
 use aipot_kernels::proof_of_space::ProofError;
@@ -196,6 +197,24 @@ impl Candidate {
             }
             #[cfg(feature = "cuda")]
             Backend::Cuda => Ok(Arc::new(DeviceEncoder::new(move || cuda::open(index))?)),
+            backend => {
+                let choice = DeviceChoice { backend, index: Some(index) };
+                Err(BackendError::NoDevice { choice })
+            }
+        }
+    }
+
+    /// The root of a model's file, computed on the device with the compression that also plots.
+    ///
+    /// # Errors
+    /// [`BackendError`] when the device cannot be opened or fails.
+    pub fn root(&self, bytes: &[u8]) -> Result<[u8; 32], BackendError> {
+        let index = self.index;
+        match self.backend {
+            Backend::Cpu => Ok(blake3_tree::root(bytes)),
+            Backend::Wgpu => Ok(root_on(&Gpu::open_adapter(&index.to_string())?, bytes)?),
+            #[cfg(feature = "cuda")]
+            Backend::Cuda => Ok(root_on(&cuda::open(index)?, bytes)?),
             backend => {
                 let choice = DeviceChoice { backend, index: Some(index) };
                 Err(BackendError::NoDevice { choice })

@@ -121,6 +121,8 @@ fn a_changed_model_file_is_refused() {
     let words = verify("model.safetensors");
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     assert_eq!(desk.json(&words, 0)["valid"], true);
+    let on_device = [&words[..], &["--backend", "wgpu"]].concat();
+    assert_eq!(desk.json(&on_device, 0)["model_root"], root, "a device computes the same root");
     let mut bytes = std::fs::read(desk.path("model.safetensors")).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(desk.path("flipped.safetensors"), &bytes).unwrap();

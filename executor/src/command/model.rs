@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use aipot_domain_runtime::order::OrderSpecification;
-use aipot_domain_runtime::primitives::{Commitment, DataRoot, to_hex};
+use aipot_domain_runtime::primitives::{Commitment, DataRoot, ModelRoot, to_hex};
 use aipot_trainer::dataset::{DataFacts, Dataset};
 use aipot_trainer::evaluation::evaluate;
 use aipot_trainer::model_file::{model_root, read_model};
@@ -13,6 +13,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::files::{read_data, read_model_file, read_order};
+use super::plot::input::device;
 use super::{CommandError, Output};
 
 /// Most threads that make sense to ask for.
@@ -44,6 +45,9 @@ pub(super) struct VerifyArguments {
     /// The root that the model must have.
     #[arg(long)]
     root: Option<String>,
+    /// What computes the root: cpu, wgpu, cuda, or auto; wgpu:1 is the second device of wgpu.
+    #[arg(long, default_value = "cpu")]
+    backend: String,
 }
 
 /// Arguments of `aipot model evaluate`.
@@ -83,7 +87,8 @@ fn verify(arguments: &VerifyArguments, output: Output) -> Result<(), CommandErro
     let specification = without_files(draft, facts.as_ref())?;
     let bytes = read_model_file(&arguments.model)?;
     let parameters = read_model(&bytes, &specification)?;
-    let root = model_root(&bytes).to_string();
+    let device = device(&arguments.backend)?.candidate()?;
+    let root = ModelRoot(device.root(&bytes)?).to_string();
     if let Some(expected) = &arguments.root {
         let expected = expected.trim_start_matches("blake3:").to_ascii_lowercase();
         if expected != root {

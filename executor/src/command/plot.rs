@@ -2,7 +2,7 @@
 
 mod bench;
 mod fresh_file;
-mod input;
+pub(super) mod input;
 mod pieces;
 mod proof;
 mod sector;

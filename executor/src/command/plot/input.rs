@@ -46,7 +46,7 @@ pub(super) fn variant(text: &str) -> Result<Variant, CommandError> {
 }
 
 /// What computes.
-pub(super) fn device(text: &str) -> Result<DeviceChoice, CommandError> {
+pub(in crate::command) fn device(text: &str) -> Result<DeviceChoice, CommandError> {
     text.parse().map_err(|_| CommandError::Malformed {
         field: "--backend",
         value: shortened(text),

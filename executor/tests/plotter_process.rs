@@ -2,8 +2,8 @@
 //! wire specification and share no code with the plotter.
 
 #[cfg(test)]
-#[path = "plotter_process/binary.rs"]
-mod binary;
+#[path = "plotter_process/binary_process.rs"]
+mod binary_process;
 #[cfg(test)]
 #[path = "plotter_process/bytes.rs"]
 mod bytes;

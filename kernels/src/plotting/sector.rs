@@ -1,6 +1,7 @@
 //! A sector in work: its pieces are encoded in place, a few at a time, and then written out as the layout
 //! wants it without a second copy.
 
+use rayon::prelude::*;
 use thiserror::Error;
 
 use super::check::{CheckError, CheckPolicy, check_record};
@@ -199,21 +200,21 @@ impl Sector {
     }
 }
 
-/// Checks jobs that are done, up to the first that is not or that fails; says how many passed.
+/// Checks jobs, all at once, up to the first that is not done or that fails; says how many passed.
 fn check_jobs(
     jobs: &[RecordJob<'_>],
     sources: &[Vec<u8>],
-    check: impl Fn(usize, &RecordJob<'_>, &[u8]) -> Result<(), SectorError>,
+    check: impl Fn(usize, &RecordJob<'_>, &[u8]) -> Result<(), SectorError> + Sync,
 ) -> (usize, Option<SectorError>) {
-    for (place, (job, source)) in jobs.iter().zip(sources).enumerate() {
-        if !job.is_done {
-            return (place, None);
-        }
-        if let Err(failure) = check(place, job, source) {
+    let done = jobs.iter().take_while(|job| job.is_done).count();
+    let checks = jobs[..done].par_iter().zip(sources).enumerate();
+    let ends: Vec<_> = checks.map(|(place, (job, source))| check(place, job, source)).collect();
+    for (place, end) in ends.into_iter().enumerate() {
+        if let Err(failure) = end {
             return (place, Some(failure));
         }
     }
-    (jobs.len(), None)
+    (done, None)
 }
 
 /// A sector of which every record is encoded and checked.

@@ -40,6 +40,13 @@ pub enum Step<'a, Words> {
     Clear(&'a Words),
 }
 
+impl<'a, Words> Step<'a, Words> {
+    /// Runs a kernel over buffers.
+    pub fn launch(kernel: &'a Kernel, buffers: Vec<&'a Words>, workgroups: [u32; 3]) -> Self {
+        Self::Launch(Launch { kernel, buffers, workgroups })
+    }
+}
+
 /// A part of a buffer that is wanted back.
 #[derive(Debug)]
 pub struct Download<'a, Words> {
@@ -120,4 +127,23 @@ pub fn read_words<D: ComputeDevice>(
 ) -> Result<Vec<u32>, GpuError> {
     let pending = device.submit(&[], &[Download { label, source, words: 0..word_count }])?;
     Ok(device.wait(pending)?.pop().unwrap_or_default())
+}
+
+/// Bytes as words in the order of memory; the last word is filled with zeros.
+pub(crate) fn words_of(bytes: &[u8]) -> Vec<u32> {
+    let (words, rest) = bytes.as_chunks::<4>();
+    let mut words: Vec<u32> = words.iter().map(|word| u32::from_le_bytes(*word)).collect();
+    if !rest.is_empty() {
+        let mut last = [0; 4];
+        last[..rest.len()].copy_from_slice(rest);
+        words.push(u32::from_le_bytes(last));
+    }
+    words
+}
+
+/// Copies words into whole words of bytes, in the order of memory.
+pub(crate) fn copy_words(words: &[u32], bytes: &mut [u8]) {
+    for (target, word) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(words) {
+        *target = word.to_le_bytes();
+    }
 }

@@ -3,7 +3,7 @@
 
 use aipot_shaders::{blake3, cuda};
 
-use crate::device::{ComputeDevice, Download, Kernel, Launch, Step};
+use crate::device::{ComputeDevice, Download, Kernel, Step, copy_words, words_of};
 use crate::gpu::GpuError;
 
 /// Bytes of a chunk, the leaf of the tree.
@@ -34,12 +34,8 @@ const PARENTS: Kernel = Kernel {
 /// [`GpuError::BufferTooLarge`] when the device does not bind so many bytes; others when it fails.
 pub fn root_on<D: ComputeDevice>(device: &D, bytes: &[u8]) -> Result<[u8; 32], GpuError> {
     // An empty buffer cannot be bound.
-    let mut words = vec![0; bytes.len().div_ceil(4).max(1)];
-    for (word, part) in words.iter_mut().zip(bytes.chunks(4)) {
-        let mut whole = [0; 4];
-        whole[..part.len()].copy_from_slice(part);
-        *word = u32::from_le_bytes(whole);
-    }
+    let mut words = words_of(bytes);
+    words.resize(words.len().max(1), 0);
     let words = device.upload("input", &words)?;
     root_of_words(device, &words, bytes.len())
 }
@@ -70,27 +66,23 @@ pub fn root_of_words<D: ComputeDevice>(
     let sizes = counts.iter().map(|&count| device.upload("child count", &[count]));
     let sizes = sizes.collect::<Result<Vec<_>, _>>()?;
 
-    let mut steps = vec![launch(&CHUNKS, vec![&input, words, &levels[0]], chunk_count)];
+    let mut steps =
+        vec![Step::launch(&CHUNKS, vec![&input, words, &levels[0]], workgroups(chunk_count))];
     for (level, pair) in levels.windows(2).enumerate() {
         let buffers = vec![&sizes[level], &pair[0], &pair[1]];
-        steps.push(launch(&PARENTS, buffers, counts[level + 1]));
+        steps.push(Step::launch(&PARENTS, buffers, workgroups(counts[level + 1])));
     }
     let top = levels.len() - 1;
     let root = Download { label: "root", source: &levels[top], words: 0..VALUE_WORDS };
     let results = device.wait(device.submit(&steps, &[root])?)?;
     let mut root = [0; 32];
-    for (bytes, word) in root.as_chunks_mut::<4>().0.iter_mut().zip(results.iter().flatten()) {
-        *bytes = word.to_le_bytes();
-    }
+    copy_words(results.first().map_or(&[], Vec::as_slice), &mut root);
     Ok(root)
 }
 
-fn launch<'a, Words>(
-    kernel: &'static Kernel,
-    buffers: Vec<&'a Words>,
-    invocations: u32,
-) -> Step<'a, Words> {
-    Step::Launch(Launch { kernel, buffers, workgroups: [invocations.div_ceil(WORKGROUP), 1, 1] })
+/// Workgroups for so many invocations.
+fn workgroups(invocations: u32) -> [u32; 3] {
+    [invocations.div_ceil(WORKGROUP), 1, 1]
 }
 
 #[cfg(test)]

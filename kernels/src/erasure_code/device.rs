@@ -3,7 +3,7 @@
 use aipot_shaders::{cuda, erasure};
 
 use super::{RECORD_CODE, RECORD_LOG_CHUNKS, Scalar};
-use crate::device::{ComputeDevice, Kernel, Launch, Step};
+use crate::device::{ComputeDevice, Kernel, Step};
 use crate::gpu::GpuError;
 
 /// Chunks of a record.
@@ -72,26 +72,19 @@ impl<D: ComputeDevice> ErasurePipeline<D> {
         source: &'a D::Words,
         parity: &'a D::Words,
     ) -> Vec<Step<'a, D::Words>> {
-        let turn = |before, after| launch(&TURN, vec![before, after], CHUNKS / WORKGROUP);
+        let turn =
+            |before, after| Step::launch(&TURN, vec![before, after], [CHUNKS / WORKGROUP, 1, 1]);
         let stage = |stage, roots| {
-            launch(&STAGE, vec![stage, roots, &self.scalars], CHUNKS / 2 / WORKGROUP)
+            Step::launch(&STAGE, vec![stage, roots, &self.scalars], [CHUNKS / 2 / WORKGROUP, 1, 1])
         };
         let middle = vec![&self.backward, &self.forward, &self.shift, &self.scalars];
         let mut steps = vec![turn(source, &self.scalars)];
         steps.extend(self.splits.iter().map(|split| stage(split, &self.backward)));
-        steps.push(launch(&MIDDLE, middle, CHUNKS / BLOCK_SCALARS));
+        steps.push(Step::launch(&MIDDLE, middle, [CHUNKS / BLOCK_SCALARS, 1, 1]));
         steps.extend(self.merges.iter().map(|merge| stage(merge, &self.forward)));
         steps.push(turn(&self.scalars, parity));
         steps
     }
-}
-
-fn launch<'a, Words>(
-    kernel: &'static Kernel,
-    buffers: Vec<&'a Words>,
-    workgroups: u32,
-) -> Step<'a, Words> {
-    Step::Launch(Launch { kernel, buffers, workgroups: [workgroups, 1, 1] })
 }
 
 /// Scalars in Montgomery's form, eight words each, the least significant first.

@@ -13,7 +13,7 @@ use super::{
     parameters::bucket_count, proof_bytes,
 };
 use crate::chacha8::{KEYSTREAM, WORKGROUP_BLOCKS, first_state};
-use crate::device::{ComputeDevice, Download, Kernel, Launch, Step};
+use crate::device::{ComputeDevice, Download, Step};
 use crate::gpu::GpuError;
 
 use table::{FIRST_GROUP, LIST_STRIDE, TableNumbers};
@@ -99,6 +99,16 @@ impl<D: ComputeDevice> TablePipeline<D> {
         limit: Option<usize>,
     ) -> Result<Self, DeviceProofError> {
         check_k(k)?;
+        Ok(Self::with_room(device, k, variant, limit)?)
+    }
+
+    /// [`Self::new`] for a `k` that is known to be 16 to 20.
+    pub(crate) fn with_room(
+        device: &D,
+        k: u8,
+        variant: Variant,
+        limit: Option<usize>,
+    ) -> Result<Self, GpuError> {
         let buckets = bucket_count(k) as u64;
         let positions = buckets * u64::from(table::stride(variant));
         let proofs_max = variant.proofs_max(limit);
@@ -213,12 +223,12 @@ impl<D: ComputeDevice> TablePipeline<D> {
             Step::Clear(&self.flags),
             Step::Clear(&self.best),
             Step::Clear(&self.winners),
-            launch(
+            Step::launch(
                 &KEYSTREAM,
                 vec![&self.state, &self.keystream],
                 [blocks.div_ceil(WORKGROUP_BLOCKS), 1, 1],
             ),
-            launch(
+            Step::launch(
                 &kernel::FIRST_VALUES,
                 vec![self.numbers(1), &self.keystream, self.entries(1), self.group_counts(1)],
                 [(1 << self.k) / FIRST_GROUP, 1, 1],
@@ -237,7 +247,7 @@ impl<D: ComputeDevice> TablePipeline<D> {
             self.group_counts(number),
             &self.flags,
         ];
-        vec![launch(&kernel::MATCH, buffers, [self.buckets() - 1, 1, 1])]
+        vec![Step::launch(&kernel::MATCH, buffers, [self.buckets() - 1, 1, 1])]
     }
 
     fn sort_into_buckets(&self, number: usize) -> Vec<Step<'_, D::Words>> {
@@ -252,11 +262,11 @@ impl<D: ComputeDevice> TablePipeline<D> {
         ];
         let mut steps = vec![
             Step::Clear(&self.bucket_counts),
-            launch(&kernel::SCATTER, buffers, [self.groups(number), 1, 1]),
+            Step::launch(&kernel::SCATTER, buffers, [self.groups(number), 1, 1]),
         ];
         if self.variant == Variant::V2 {
             let buffers = vec![numbers, &self.bucket_counts, &self.lists];
-            steps.push(launch(&kernel::SORT_BUCKETS, buffers, [self.buckets(), 1, 1]));
+            steps.push(Step::launch(&kernel::SORT_BUCKETS, buffers, [self.buckets(), 1, 1]));
         }
         steps
     }
@@ -280,10 +290,10 @@ impl<D: ComputeDevice> TablePipeline<D> {
         let traced =
             vec![numbers, &self.winners, &self.chosen, &self.parents, &self.flags, &self.proofs];
         vec![
-            launch(&kernel::CHOOSE, chosen_from(), groups),
-            launch(&kernel::WINNERS, won, groups),
-            launch(&kernel::RANK, ranked, [1, 1, 1]),
-            launch(&kernel::TRACE, traced, [TRACE_ROW, 2, 1]),
+            Step::launch(&kernel::CHOOSE, chosen_from(), groups),
+            Step::launch(&kernel::WINNERS, won, groups),
+            Step::launch(&kernel::RANK, ranked, [1, 1, 1]),
+            Step::launch(&kernel::TRACE, traced, [TRACE_ROW, 2, 1]),
         ]
     }
 
@@ -365,14 +375,6 @@ fn bytes_of(words: &[u32]) -> Vec<u8> {
 /// Blocks of keystream that table 1 takes.
 fn keystream_blocks(k: u8) -> u32 {
     (u32::from(k) << k).div_ceil(512)
-}
-
-fn launch<'a, Words>(
-    kernel: &'a Kernel,
-    buffers: Vec<&'a Words>,
-    workgroups: [u32; 3],
-) -> Step<'a, Words> {
-    Step::Launch(Launch { kernel, buffers, workgroups })
 }
 
 const _: () = assert!(K == 20, "keystream_blocks stays far below 2^32 bits");

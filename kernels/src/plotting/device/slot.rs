@@ -2,11 +2,11 @@
 
 use super::super::encoder::RecordJob;
 use super::super::{CHUNK_BYTES, RECORD_BYTES, RECORD_CHUNKS};
-use crate::device::{ComputeDevice, Download, Kernel, Launch, Step};
+use crate::device::{ComputeDevice, Download, Kernel, Step, copy_words, words_of};
 use crate::erasure_code::Scalar;
 use crate::erasure_code::device::ErasurePipeline;
 use crate::gpu::GpuError;
-use crate::proof_of_space::device::{DeviceProofError, TablePipeline, proof_count};
+use crate::proof_of_space::device::{TablePipeline, proof_count};
 use crate::proof_of_space::{K, PROOF_BYTES, SBUCKETS, TABLES, Variant};
 
 /// Words of a record.
@@ -58,13 +58,8 @@ pub(super) struct Slot<D: ComputeDevice> {
 
 impl<D: ComputeDevice> Slot<D> {
     pub(super) fn new(device: &D, variant: Variant) -> Result<Self, GpuError> {
-        let tables = TablePipeline::new(device, K, variant, Some(RECORD_CHUNKS));
         Ok(Self {
-            tables: tables.map_err(|error| match error {
-                DeviceProofError::Device(error) => error,
-                // The size is a constant that tables are made for.
-                _ => GpuError::NoAdapter,
-            })?,
+            tables: TablePipeline::with_room(device, K, variant, Some(RECORD_CHUNKS))?,
             source: device.allocate("source", RECORD_WORDS)?,
             parity: device.allocate("parity", RECORD_WORDS)?,
             encoded: device.allocate("encoded", RECORD_WORDS)?,
@@ -140,17 +135,17 @@ impl<D: ComputeDevice> Slot<D> {
         sample_ranks: &[u16],
     ) -> Result<D::Pending, GpuError> {
         let mut steps = erasure.steps(&self.source, &self.parity);
-        steps.push(Step::Launch(Launch {
-            kernel: &ENCODE,
-            buffers: vec![
+        steps.push(Step::launch(
+            &ENCODE,
+            vec![
                 self.tables.chosen(),
                 self.tables.proofs(),
                 &self.source,
                 &self.parity,
                 &self.encoded,
             ],
-            workgroups: [ENCODE_WORKGROUPS, 1, 1],
-        }));
+            [ENCODE_WORKGROUPS, 1, 1],
+        ));
         let whole = |label, source, end| Download { label, source, words: 0..end };
         let mut downloads = vec![
             whole("encoded", &self.encoded, RECORD_WORDS),
@@ -186,17 +181,6 @@ fn take(results: &[Vec<u32>], job: &mut RecordJob<'_>) {
         })
         .collect();
     job.is_done = true;
-}
-
-/// Bytes as words, in the order of memory.
-fn words_of(bytes: &[u8]) -> Vec<u32> {
-    bytes.as_chunks::<4>().0.iter().map(|word| u32::from_le_bytes(*word)).collect()
-}
-
-fn copy_words(words: &[u32], bytes: &mut [u8]) {
-    for (target, word) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(words) {
-        *target = word.to_le_bytes();
-    }
 }
 
 const _: () = assert!(CHUNK_BYTES == 32, "the kernel takes eight words a chunk");

@@ -3,6 +3,7 @@
 use super::super::*;
 use super::gpu;
 use crate::chacha8::keystream_portable;
+use crate::device::Kernel;
 use crate::proof_of_space::parameters::{BUCKET_VALUES, TARGETS, left_target};
 use crate::proof_of_space::portable::combine;
 use crate::proof_of_space::portable::first_value;
@@ -18,7 +19,7 @@ fn run(
 ) -> Vec<Vec<u32>> {
     let buffers: Vec<_> =
         words.iter().map(|words| device.upload(kernel.name, words).unwrap()).collect();
-    let step = launch(kernel, buffers.iter().collect(), workgroups);
+    let step = Step::launch(kernel, buffers.iter().collect(), workgroups);
     let downloads: Vec<_> = buffers
         .iter()
         .zip(words)

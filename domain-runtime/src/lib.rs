@@ -35,6 +35,7 @@ pub mod order;
 pub mod outcome;
 pub mod payment;
 pub mod primitives;
+pub mod program;
 pub mod progress;
 pub mod refusal;
 pub mod reveal;

@@ -42,5 +42,6 @@ pub mod reveal;
 pub mod selection;
 pub mod state;
 pub mod submission;
+pub mod trace;
 pub mod transition;
 pub mod window;

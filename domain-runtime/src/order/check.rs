@@ -1,6 +1,7 @@
 //! The static rules that an order must pass before its escrow is taken.
 
-use super::cost::{OrderCost, Overflow, cost, layer_widths, price};
+use super::cost::{OrderCost, Overflow, cost, price};
+use super::layout::tensors;
 use super::{
     MILLION, OrderSpecification, PHASES, PROVIDERS_MAX, Phase, SPECIFICATION_VERSION,
     VALIDATORS_MAX,
@@ -16,6 +17,8 @@ pub const EXAMPLES_MAX: u32 = 100_000_000;
 pub const DATA_BYTES_MAX: u64 = 1 << 36;
 /// Most passes over the data.
 pub const EPOCHS_MAX: u32 = 100_000;
+/// Most steps of a fixed recipe: five rounds of a bisection into 16 parts locate one of them.
+pub const STEPS_MAX: u32 = 1_000_000;
 /// Largest batch.
 pub const BATCH_MAX: u32 = 65_536;
 /// Most parameters of any order.
@@ -139,8 +142,10 @@ fn check_data(specification: &OrderSpecification) -> Result<(), OrderError> {
     within("data.test_examples", data.test_example_count, 1_u32, EXAMPLES_MAX)?;
     within("data.divisor", data.feature_divisor, 1_u32, DIVISOR_MAX)?;
     within("data.classes", data.class_count, 2_u64, WIDTH_MAX)?;
-    layer_widths(specification)
-        .try_for_each(|width| within("model layer width", width, 1_u64, WIDTH_MAX))
+    for side in tensors(specification)?.iter().flat_map(|tensor| &tensor.shape) {
+        within("model layer width", *side, 1_u64, WIDTH_MAX)?;
+    }
+    Ok(())
 }
 
 fn check_training(specification: &OrderSpecification) -> Result<(), OrderError> {

@@ -6,6 +6,7 @@
 //! - [`proof_of_space`]: tables, proofs and the verifier of plotting.
 //! - [`softmax`]: log-softmax, its loss, argmax.
 //! - [`activation`]: `ReLU`, GELU and their gradients.
+//! - [`update`]: one step of an optimizer, `AdamW` or momentum.
 //! - [`chacha8`]: keystreams, and the random numbers of training.
 //! - [`blake3_tree`]: roots of models and data, digests of logits.
 //! - [`canonical`]: the one NaN.
@@ -35,3 +36,4 @@ pub mod proof_of_space;
 pub mod reduction;
 pub mod self_check;
 pub mod softmax;
+pub mod update;

@@ -6,6 +6,9 @@ use crate::fixtures::{
     AWKWARD_BITS, EDGES, awkward, bits, error_ulp_of, normals, on_one_two_and_three_threads,
 };
 
+/// GELU and its slope at many places; the origin stands in the file.
+const VECTORS: &str = include_str!("../../tests/vectors/activation.txt");
+
 /// Inputs and gradients of every edge, and enough of them for several threads.
 fn check(
     fast: impl Fn(&[f32], &mut [f32]) -> Result<(), LengthError>,
@@ -20,6 +23,20 @@ fn check(
         fast(&input, &mut actual).unwrap();
         assert_eq!(bits(&actual), bits(&expected), "{count} values");
     }
+}
+
+#[test]
+fn gelu_and_its_slope_are_those_of_the_vectors() {
+    let mut count = 0;
+    for line in VECTORS.lines().filter(|line| !line.starts_with('#')) {
+        let words: Vec<u32> =
+            line.split(' ').map(|word| u32::from_str_radix(word, 16).unwrap()).collect();
+        let x = f32::from_bits(words[0]);
+        let actual = [gelu_portable(x), gelu_gradient_portable(x, 1.0)];
+        assert_eq!(bits(&actual), words[1..], "{line}");
+        count += 1;
+    }
+    assert!(count > 100, "{count} lines");
 }
 
 #[test]

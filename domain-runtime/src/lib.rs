@@ -22,6 +22,7 @@ extern crate std;
 
 pub mod account;
 pub mod agenda;
+pub mod batch_order;
 pub mod bounded;
 pub mod call;
 pub mod challenge;

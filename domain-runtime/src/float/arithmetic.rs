@@ -79,13 +79,18 @@ impl Float {
         if self.is_nan() || divisor.is_nan() {
             return Self::NAN;
         }
-        match (self.is_finite() && !self.is_zero(), divisor.is_finite() && !divisor.is_zero()) {
-            (true, true) => quotient(sign, Parts::of(self), Parts::of(divisor)),
-            (false, true) => Self(self.0 & !SIGN | sign),
-            (true, false) if divisor.is_zero() => Self(Self::INFINITY.0 | sign),
-            (true, false) => Self(sign),
-            (false, false) if self.is_zero() == divisor.is_zero() => Self::NAN,
-            (false, false) => Self(self.0 & !SIGN | sign),
+        let has_zero = self.is_zero() || divisor.is_zero();
+        if !has_zero && self.is_finite() && divisor.is_finite() {
+            return quotient(sign, Parts::of(self), Parts::of(divisor));
+        }
+        let are_zero = self.is_zero() && divisor.is_zero();
+        let are_infinite = !self.is_finite() && !divisor.is_finite();
+        if are_zero || are_infinite {
+            Self::NAN
+        } else if self.is_zero() || !divisor.is_finite() {
+            Self(sign)
+        } else {
+            Self(Self::INFINITY.0 | sign)
         }
     }
 

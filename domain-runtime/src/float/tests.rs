@@ -68,7 +68,7 @@ impl Words {
         f32::from_bits(match choice % 8 {
             0..=2 => bits,
             3 => sign | EDGES[usize::try_from((choice >> 8) % 26).unwrap()],
-            4 | 5 => sign | 0x3c00_0000 + (bits & 0x07ff_ffff),
+            4 | 5 => sign | (0x3c00_0000 + (bits & 0x07ff_ffff)),
             6 => bits & 0xfff8_0003,
             _ => sign | bits & 0x007f_ffff,
         })

@@ -59,7 +59,7 @@ impl Scene<'_> {
     ) -> Result<(), MachineError> {
         let records = self.records(data)?;
         let divisor = rounded(divisor);
-        let rows = output.par_chunks_mut(records.feature_count).enumerate();
+        let rows = output.par_chunks_mut(self.width()).enumerate();
         rows.try_for_each(|(row, output)| {
             let Some(example) = pick(&data.batch, row, self.number) else { return Ok(()) };
             for (feature, output) in output.iter_mut().enumerate() {
@@ -87,11 +87,10 @@ impl Scene<'_> {
         output: &mut [u32],
     ) -> Result<(), MachineError> {
         let Layout::Text { context } = data.layout else { return Err(self.wrong_layout()) };
-        let context = wide(context).max(1);
         let bytes = self.data_bytes(data)?;
-        for (row, output) in output.chunks_mut(context).enumerate() {
+        for (row, output) in output.chunks_mut(self.width()).enumerate() {
             let Some(example) = pick(&data.batch, row, self.number) else { continue };
-            let begin = example.checked_mul(context).and_then(|at| at.checked_add(wide(shift)));
+            let begin = example.checked_mul(wide(context)).and_then(|at| at.checked_add(wide(shift)));
             let text = begin.and_then(|begin| bytes.get(begin..begin.checked_add(output.len())?));
             let text = text.ok_or_else(|| self.too_short(data))?;
             output.iter_mut().zip(text).for_each(|(output, byte)| *output = u32::from(*byte));
@@ -136,10 +135,8 @@ impl Scene<'_> {
         length: u32,
         output: &mut [u32],
     ) -> Result<(), MachineError> {
-        let begin = wide(input.offset);
-        let words = self.slot_words(input.slot)?;
-        let words = begin.checked_add(wide(length)).and_then(|end| words.get(begin..end));
-        let words = words.ok_or_else(|| self.wrong_layout())?;
+        let (_, words) = self.view(input, length)?;
+        let words = &words[wide(input.offset)..][..wide(length)];
         let sum: u64 = words.iter().map(|word| u64::from(*word)).sum();
         let [low, high] = *self.slot_words(self.operator.output)? else {
             return Err(self.wrong_layout());
@@ -168,13 +165,17 @@ impl Scene<'_> {
         Ok(())
     }
 
-    /// The bytes of a data slot.
+    /// Values of a row of the output.
+    fn width(&self) -> usize {
+        self.operator.shape[1..].iter().map(|size| wide(*size)).product::<usize>().max(1)
+    }
+
+    /// The bytes of the file behind a data slot; examples are counted from the file's first byte.
     fn data_bytes(&self, data: &DataInput) -> Result<&[u8], MachineError> {
-        let SlotKind::File { file, byte_offset } = self.slot(data.slot)?.kind else {
-            return Err(self.wrong_layout());
-        };
-        let begin = usize::try_from(byte_offset).unwrap_or(usize::MAX);
-        self.files.get(file).get(begin..).ok_or_else(|| self.too_short(data))
+        match self.slot(data.slot)?.kind {
+            SlotKind::File { file, .. } => Ok(self.files.get(file)),
+            SlotKind::Persistent | SlotKind::Scratch => Err(self.wrong_layout()),
+        }
     }
 
     fn records(&self, data: &DataInput) -> Result<Records<'_>, MachineError> {

@@ -65,8 +65,13 @@ impl Tile {
             Function::MultiplyAdd => self.three(output, f32::mul_add),
             Function::NegativeMultiplyAdd => self.three(output, |a, b, c| (-a).mul_add(b, c)),
             Function::Negate => self.one(output, |a| -a),
-            Function::Relu => self.one(output, |a| if a > 0.0 { a } else { 0.0 }),
-            Function::ReluGradient => self.two(output, |a, b| if b > 0.0 { a } else { 0.0 }),
+            // A NaN is not above zero, but stays one.
+            Function::Relu => self.one(output, |a| if a > 0.0 || a.is_nan() { a } else { 0.0 }),
+            Function::ReluGradient => self.two(output, |a, b| match b {
+                _ if b.is_nan() => b,
+                _ if b > 0.0 => a,
+                _ => 0.0,
+            }),
             Function::Gelu => self.gelu(output),
             Function::GeluGradient => self.gelu_gradient(output),
             Function::Exponential => {

@@ -4,7 +4,7 @@ use aipot_domain_runtime::program::{Function, Operand};
 use rayon::prelude::*;
 
 use super::function::{TILE, Tile, operand_count};
-use super::sides::{Course, wide};
+use super::sides::Course;
 use super::{MachineError, Scene};
 
 /// Fewer elements than this are not worth a second thread.
@@ -60,10 +60,8 @@ impl Source<'_> {
     fn lay(&self, first: usize, into: &mut [u32]) {
         match self {
             Self::Words(course, words) => course.gather(words, first, into),
-            Self::Index(course) => course.runs(first, into.len(), |run| {
-                let into = into[run.begin..run.begin + run.length].iter_mut().enumerate();
-                // Sums of products of 32-bit numbers wrap, as the referee's do.
-                into.for_each(|(step, into)| *into = low(run.position + step * run.stride));
+            Self::Index(course) => course.each_position(first, into, |position| {
+                u32::try_from(position).unwrap_or(u32::MAX)
             }),
             Self::Constant(word) => into.fill(*word),
         }
@@ -79,9 +77,4 @@ pub(super) fn each_tile(output: &mut [u32], write: impl Fn(usize, &mut [u32]) + 
         let tiles = output.par_chunks_mut(TILE).enumerate();
         tiles.for_each(|(tile, output)| write(tile * TILE, output));
     }
-}
-
-/// The low 32 bits of an integer.
-fn low(value: usize) -> u32 {
-    u32::try_from(value & wide(u32::MAX)).unwrap_or(u32::MAX)
 }

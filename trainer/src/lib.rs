@@ -18,6 +18,7 @@ pub mod parameters;
 pub mod run;
 pub mod schedule;
 pub mod specification;
+pub mod trace;
 
 #[cfg(test)]
 mod fixtures;

@@ -9,6 +9,7 @@ pub mod architecture;
 pub mod batch_order;
 pub mod checkpoint;
 pub mod dataset;
+pub mod engine;
 pub mod evaluation;
 pub mod layer;
 pub mod memory;

@@ -215,8 +215,7 @@ impl Tile {
     }
 
     fn momentum_weight(&self, output: &mut [f32]) {
-        let [weights, velocities, kept, rates] =
-            [0, 1, 2, 3].map(|operand| self.floats(operand));
+        let [weights, velocities, kept, rates] = [0, 1, 2, 3].map(|operand| self.floats(operand));
         for (index, output) in output.iter_mut().enumerate() {
             *output = kept[index] * weights[index] - rates[index] * velocities[index];
         }

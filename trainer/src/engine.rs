@@ -1,0 +1,167 @@
+//! The fast engine of fixed recipes: the bits of the order's program, by fused kernels over memory that is
+//! taken once.
+//!
+//! [`aipot_domain_runtime::program::training`] says what a step computes, operator by operator; this room
+//! computes the same with whole layers. Tests compare the two word by word.
+
+mod batch;
+mod network;
+mod perceptron;
+mod state;
+
+use aipot_domain_runtime::order::{OrderSpecification, Recipe};
+use aipot_domain_runtime::program::{Computation, RateCourse};
+use aipot_domain_runtime::referee::learning_rate;
+use thiserror::Error;
+
+use self::batch::Batches;
+use self::network::Network;
+use self::state::TrainingState;
+use crate::trace::machine::{Files, Machine, MachineError};
+use crate::trace::recorder::Persistent;
+use crate::trace::replay::Engine;
+
+/// Why a step of the engine fails.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The order leaves the training to its provider.
+    #[error("the order has no fixed recipe")]
+    NoRecipe,
+    /// The loss is no number any more, so all that follows would be none either.
+    #[error("the loss is {loss} in step {step}; the recipe diverges")]
+    Diverged {
+        /// The step, from 0.
+        step: u32,
+        /// The loss.
+        loss: f32,
+    },
+    /// The data file is not one of the order.
+    #[error("the training file has {found} bytes, the order {expected}")]
+    Data {
+        /// Bytes given.
+        found: usize,
+        /// Bytes of the order's file.
+        expected: u64,
+    },
+    /// A state of another computation.
+    #[error("the state has {found} slots or other sizes, the order's {expected}")]
+    ForeignState {
+        /// Slots given.
+        found: usize,
+        /// Slots of the computation.
+        expected: usize,
+    },
+    /// The sizes of the order do not fit this machine.
+    #[error("{quantity} does not fit this machine")]
+    Overflow {
+        /// What does not fit.
+        quantity: &'static str,
+    },
+    /// The first step, which makes the state, failed.
+    #[error(transparent)]
+    Initial(#[from] MachineError),
+    /// A kernel refused its sizes, which follow from the order.
+    #[error("a kernel refused: {reason}")]
+    Kernel {
+        /// What it said.
+        reason: String,
+    },
+}
+
+impl EngineError {
+    /// Wraps the refusal of a kernel.
+    fn kernel(error: impl std::error::Error) -> Self {
+        Self::Kernel { reason: error.to_string() }
+    }
+}
+
+/// A run of a fixed recipe.
+#[derive(Debug)]
+pub struct FastEngine<'input> {
+    computation: &'input Computation,
+    files: Files<'input>,
+    course: RateCourse,
+    batches: Batches<'input>,
+    network: Network,
+    state: TrainingState,
+    gradients: Vec<Vec<f32>>,
+    loss_nats: f32,
+}
+
+impl<'input> FastEngine<'input> {
+    /// A run before its first step.
+    ///
+    /// # Errors
+    /// [`EngineError::NoRecipe`], [`EngineError::Data`] or [`EngineError::Overflow`].
+    pub fn new(
+        specification: &OrderSpecification,
+        computation: &'input Computation,
+        train: &'input [u8],
+    ) -> Result<Self, EngineError> {
+        let Recipe::Fixed(recipe) = specification.train.recipe else {
+            return Err(EngineError::NoRecipe);
+        };
+        let expected = specification.data.train.byte_count;
+        if u64::try_from(train.len()) != Ok(expected) {
+            return Err(EngineError::Data { found: train.len(), expected });
+        }
+        let state = TrainingState::new(specification, recipe.optimizer)?;
+        let gradients = state.weights().iter().map(|weights| vec![0.0; weights.len()]);
+        Ok(Self {
+            gradients: gradients.collect(),
+            computation,
+            files: Files { train, test: &[], model: &[] },
+            course: state::course(&recipe),
+            batches: Batches::new(specification, train)?,
+            network: Network::new(specification)?,
+            state,
+            loss_nats: f32::NAN,
+        })
+    }
+
+    /// Mean loss of the last batch before its step, in nats; NaN before the first.
+    pub fn loss_nats(&self) -> f32 {
+        self.loss_nats
+    }
+
+    /// The weights, in the order of the model's tensors.
+    pub fn weights(&self) -> &[Vec<f32>] {
+        self.state.weights()
+    }
+
+    fn initial(&mut self) -> Result<(), EngineError> {
+        let mut machine = Machine::new(self.computation, self.files);
+        machine.step(0)?;
+        self.state.restore(&machine.persistent().to_vec())
+    }
+
+    fn train(&mut self, number: u32) -> Result<(), EngineError> {
+        let batch = self.batches.take(number);
+        self.loss_nats = self.network.train(self.state.weights(), batch, &mut self.gradients)?;
+        if !self.loss_nats.is_finite() {
+            return Err(EngineError::Diverged { step: number, loss: self.loss_nats });
+        }
+        let rate = f32::from_bits(learning_rate(&self.course, number).0);
+        self.state.update(&self.gradients, rate)
+    }
+}
+
+impl Engine for FastEngine<'_> {
+    type Error = EngineError;
+
+    fn step(&mut self, step: u32) -> Result<(), EngineError> {
+        match step.checked_sub(1) {
+            None => self.initial(),
+            Some(number) => self.train(number),
+        }
+    }
+
+    fn persistent(&self) -> Persistent {
+        self.state.persistent()
+    }
+
+    fn restore(&mut self, persistent: &Persistent) -> Result<(), EngineError> {
+        self.state.restore(persistent)
+    }
+}

@@ -1,0 +1,118 @@
+//! The examples of a step, read from the data file into memory that is taken once.
+
+use aipot_domain_runtime::batch_order::{Permutation, epoch_order};
+use aipot_domain_runtime::order::{DataFormat, DataSpecification, OrderSpecification};
+
+use super::EngineError;
+
+/// The examples of one step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Batch<'engine> {
+    /// Features, `[row, feature]`; of a text none.
+    pub(super) features: &'engine [f32],
+    /// Bytes, `[row, position]`; of records none.
+    pub(super) tokens: &'engine [u32],
+    /// Labels `[row]`, or what follows each byte `[row, position]`.
+    pub(super) labels: &'engine [u32],
+}
+
+/// All steps' examples.
+#[derive(Debug)]
+pub(super) struct Batches<'input> {
+    data: DataSpecification,
+    bytes: &'input [u8],
+    seed: u64,
+    rows: u32,
+    epoch: Option<(u64, Permutation)>,
+    features: Vec<f32>,
+    tokens: Vec<u32>,
+    labels: Vec<u32>,
+}
+
+impl<'input> Batches<'input> {
+    pub(super) fn new(
+        specification: &OrderSpecification,
+        bytes: &'input [u8],
+    ) -> Result<Self, EngineError> {
+        let data = specification.data.clone();
+        let overflow = |_| EngineError::Overflow { quantity: "the batch" };
+        let rows = usize::try_from(specification.train.batch_size).map_err(overflow)?;
+        let width = usize::try_from(data.feature_count).map_err(overflow)?;
+        let values = rows.checked_mul(width);
+        let values = values.ok_or(EngineError::Overflow { quantity: "the batch" })?;
+        let (features, tokens, labels) = match data.format {
+            DataFormat::Records { .. } => (values, 0, rows),
+            DataFormat::Text => (0, values, values),
+        };
+        Ok(Self {
+            bytes,
+            seed: specification.model.initial_seed,
+            rows: specification.train.batch_size,
+            epoch: None,
+            features: vec![0.0; features],
+            tokens: vec![0; tokens],
+            labels: vec![0; labels],
+            data,
+        })
+    }
+
+    /// Reads the examples of step `number`.
+    pub(super) fn take(&mut self, number: u32) -> Batch<'_> {
+        for row in 0..self.rows {
+            let place = u64::from(number) * u64::from(self.rows) + u64::from(row);
+            let example = self.example(place);
+            match self.data.format {
+                DataFormat::Records { value_bytes } => self.record(row, example, value_bytes),
+                DataFormat::Text => self.text(row, example),
+            }
+        }
+        Batch { features: &self.features, tokens: &self.tokens, labels: &self.labels }
+    }
+
+    /// As `batch_order::example`, with the permutation of the epoch kept.
+    fn example(&mut self, place: u64) -> usize {
+        let count = u64::from(self.data.train_example_count).max(1);
+        let (epoch, position) = (place / count, place % count);
+        let order = match &self.epoch {
+            Some((known, order)) if *known == epoch => order,
+            _ => {
+                let order = epoch_order(self.seed, epoch, self.data.train_example_count);
+                &self.epoch.insert((epoch, order)).1
+            }
+        };
+        // A remainder of a division by 32 bits has no more than these.
+        let position = u32::try_from(position).unwrap_or(0);
+        usize::try_from(order.at(position)).unwrap_or(usize::MAX)
+    }
+
+    fn record(&mut self, row: u32, example: usize, value_bytes: u8) {
+        let row = usize::try_from(row).unwrap_or(usize::MAX);
+        let width = usize::from(value_bytes);
+        let features = self.features.len() / self.labels.len().max(1);
+        let bytes = &self.bytes[example * (features + 1) * width..][..(features + 1) * width];
+        let value = |bytes: &[u8]| {
+            bytes.iter().rev().fold(0_u32, |value, byte| value << 8 | u32::from(*byte))
+        };
+        let divisor = as_f32(self.data.feature_divisor);
+        let target = &mut self.features[row * features..][..features];
+        for (feature, bytes) in target.iter_mut().zip(bytes.chunks(width)) {
+            *feature = as_f32(value(bytes)) / divisor;
+        }
+        self.labels[row] = value(&bytes[features * width..]);
+    }
+
+    fn text(&mut self, row: u32, example: usize) {
+        let row = usize::try_from(row).unwrap_or(usize::MAX);
+        let context = usize::try_from(self.data.feature_count).unwrap_or(usize::MAX);
+        let bytes = &self.bytes[example * context..][..=context];
+        let tokens = self.tokens[row * context..].iter_mut();
+        tokens.zip(bytes).for_each(|(token, byte)| *token = u32::from(*byte));
+        let labels = self.labels[row * context..][..context].iter_mut();
+        labels.zip(&bytes[1..]).for_each(|(label, byte)| *label = u32::from(*byte));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the nearest f32 is what the program takes, too")]
+fn as_f32(value: u32) -> f32 {
+    value as f32
+}

@@ -5,9 +5,9 @@
 mod architecture;
 pub mod check;
 pub mod cost;
-pub mod layout;
 mod recipe;
 pub mod shape;
+pub mod tensors;
 
 use parity_scale_codec::{Decode, Encode, MaxEncodedLen};
 

@@ -1,7 +1,7 @@
 //! The static rules that an order must pass before its escrow is taken.
 
 use super::cost::{OrderCost, Overflow, cost, price};
-use super::layout::tensors;
+use super::tensors::tensors;
 use super::{
     MILLION, OrderSpecification, PHASES, PROVIDERS_MAX, Phase, SPECIFICATION_VERSION,
     VALIDATORS_MAX,

@@ -1,8 +1,8 @@
 //! What one example costs in each architecture: parameters, operations forward, activations.
 
 use super::Overflow;
-use crate::order::layout::{Tensor, tensors};
 use crate::order::shape::{ConvolutionStage, convolution_stages};
+use crate::order::tensors::{Tensor, tensors};
 use crate::order::{Architecture, OrderSpecification, PERCEPTRON_FACTOR, VOCABULARY};
 
 /// A multiplication and an addition are two operations.

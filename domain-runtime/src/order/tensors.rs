@@ -6,10 +6,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::cost::Overflow;
+use super::layout::TEXT_CLASSES;
 use super::shape::convolution_stages;
 use super::{
     Architecture, ConvolutionSpecification, ImageShape, OrderSpecification, PERCEPTRON_FACTOR,
-    VOCABULARY,
 };
 
 /// Most blocks of a `gpt`: numbers of two digits sort as their names do.
@@ -155,8 +155,8 @@ fn decoder(width: u32, layer_count: u32, context: u32) -> Result<Vec<Tensor>, Ov
         tensors.extend(linear(&name("perceptron.output"), width, hidden));
     }
     tensors.extend(norm("norm"));
-    tensors.extend(linear("output", VOCABULARY, width));
+    tensors.extend(linear("output", TEXT_CLASSES, width));
     tensors.push(table("position", context));
-    tensors.push(table("token", VOCABULARY));
+    tensors.push(table("token", TEXT_CLASSES));
     Ok(tensors)
 }

@@ -6,7 +6,7 @@ mod mlp;
 pub use initial::initial_parameters;
 
 use aipot_domain_runtime::order::cost::{self, Overflow};
-use aipot_domain_runtime::order::layout::{self, Start, Tensor};
+use aipot_domain_runtime::order::tensors::{self, Start, Tensor};
 use aipot_domain_runtime::order::{Architecture, OrderSpecification};
 use candle_core::{Device, Var};
 
@@ -41,14 +41,14 @@ impl TensorLayout {
     }
 }
 
-/// The tensors of an order's model, sorted by name; see [`layout::tensors`] of the domain runtime.
+/// The tensors of an order's model, sorted by name; see [`tensors::tensors`] of the domain runtime.
 ///
 /// # Errors
 /// [`Overflow`] when the sizes do not fit this machine.
 pub fn layout(specification: &OrderSpecification) -> Result<Vec<TensorLayout>, Overflow> {
     // Proves that all values together fit into 64 bits.
     cost::cost(specification)?;
-    let tensors = layout::tensors(specification)?;
+    let tensors = tensors::tensors(specification)?;
     tensors.into_iter().map(TensorLayout::try_from).collect()
 }
 

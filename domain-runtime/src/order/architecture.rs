@@ -8,8 +8,6 @@ use crate::bounded::BoundedVec;
 pub const HIDDEN_LAYERS_MAX: usize = 16;
 /// Most convolutions: each halves the image, and 8 halve the widest one down to 256.
 pub const CONVOLUTIONS_MAX: usize = 8;
-/// Byte values, which are the tokens of a text.
-pub const VOCABULARY: u32 = 256;
 /// How much wider the hidden layer of a block's perceptron is than the block.
 pub const PERCEPTRON_FACTOR: u32 = 4;
 

@@ -1,162 +1,89 @@
-//! The tensors of an order's model: names, shapes and how they start. Files, programs and engines follow
-//! this one list.
+//! Where the examples and their values lie in the files of an order.
+//!
+//! Referee and trainer read by these rules, so a single value can be opened by its place alone.
 
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
+use core::ops::Range;
 
-use super::cost::Overflow;
-use super::shape::convolution_stages;
-use super::{
-    Architecture, ConvolutionSpecification, ImageShape, OrderSpecification, PERCEPTRON_FACTOR,
-    VOCABULARY,
-};
+use super::{DataFormat, DataSpecification};
 
-/// Most blocks of a `gpt`: numbers of two digits sort as their names do.
-pub const BLOCKS_MAX: u32 = 100;
+/// Widths that values of records may have, in bytes.
+pub const VALUE_BYTES: [u8; 3] = [1, 2, 4];
 
-/// How the values of a tensor start.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Start {
-    /// Zeros.
-    Zeros,
-    /// Ones.
-    Ones,
-    /// Normal numbers of a variance of 2 over the inputs.
-    ///
-    /// # Source
-    /// He and others, "Delving deep into rectifiers", 2015, equation 10.
-    Rectified {
-        /// Inputs of the layer.
-        input_count: u32,
-    },
-    /// Normal numbers of a deviation of 0.02.
-    ///
-    /// # Source
-    /// Radford and others, "Improving language understanding by generative pre-training", 2018,
-    /// section 4.1.
-    Small,
-}
+/// Classes of text: its tokens are bytes.
+pub const TEXT_CLASSES: u32 = 256;
 
-/// One tensor of a model.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Tensor {
-    /// Name in the model file.
-    pub name: String,
-    /// Lengths of its sides, the slowest first.
-    pub shape: Vec<u32>,
-    /// How it starts.
-    pub start: Start,
-}
-
-impl Tensor {
-    /// How many values the tensor holds; `None` beyond 64 bits.
+impl DataSpecification {
+    /// Values of one example: its features and the label, or its tokens and the one behind them.
     #[must_use]
-    pub fn value_count(&self) -> Option<u64> {
-        self.shape.iter().try_fold(1_u64, |count, side| count.checked_mul(u64::from(*side)))
+    pub const fn value_count(&self) -> u64 {
+        // u32 widened to u64: lossless, and `From` is not const.
+        (self.feature_count as u64).saturating_add(1)
     }
-}
 
-/// The tensors of an order's model, sorted by name.
-///
-/// # Shapes
-/// Linear layers: bias `[output]`, weight `[output, input]`; convolutions: bias `[output]`, weight
-/// `[output, channel * row * column of the kernel]`; norms: bias and weight `[width]`; embeddings:
-/// `[entry, width]`.
-///
-/// # Errors
-/// [`Overflow`] when layers do not fit each other or have more values than 64 bits count.
-pub fn tensors(specification: &OrderSpecification) -> Result<Vec<Tensor>, Overflow> {
-    let data = &specification.data;
-    let tensors = match &specification.model.architecture {
-        Architecture::Mlp { hidden_widths } => {
-            perceptron(data.feature_count, hidden_widths, data.class_count)
+    /// Bytes of one value.
+    #[must_use]
+    pub const fn value_bytes(&self) -> u64 {
+        match self.format {
+            DataFormat::Records { value_bytes } => value_bytes as u64,
+            DataFormat::Text => 1,
         }
-        Architecture::Cnn { image, convolutions, hidden_widths } => {
-            let (mut tensors, features) = convolution_tensors(*image, convolutions)?;
-            tensors.extend(perceptron(features, hidden_widths, data.class_count));
-            tensors
+    }
+
+    /// Bytes of one example, in text with those it shares with its neighbours.
+    #[must_use]
+    pub const fn example_bytes(&self) -> u64 {
+        self.value_count().saturating_mul(self.value_bytes())
+    }
+
+    /// Bytes from the start of an example to the start of the next one.
+    #[must_use]
+    pub const fn example_stride(&self) -> u64 {
+        match self.format {
+            DataFormat::Records { .. } => self.example_bytes(),
+            DataFormat::Text => self.feature_count as u64,
         }
-        Architecture::Gpt { width, layer_count, context, .. } => {
-            decoder(*width, *layer_count, *context)?
+    }
+
+    /// The lengths in bytes that a file of so many examples may have.
+    ///
+    /// Text may end in bytes that do not fill a further example.
+    #[must_use]
+    pub fn file_bytes(&self, example_count: u32) -> core::ops::RangeInclusive<u64> {
+        let strides = u64::from(example_count).saturating_mul(self.example_stride());
+        match self.format {
+            DataFormat::Records { .. } => strides..=strides,
+            DataFormat::Text => {
+                strides.saturating_add(1)..=strides.saturating_add(self.example_stride())
+            }
         }
-    };
-    if tensors.iter().any(|tensor| tensor.value_count().is_none()) {
-        return Err(Overflow { quantity: "values of a tensor" });
     }
-    Ok(tensors)
+
+    /// Where an example lies in its file.
+    #[must_use]
+    pub fn example_range(&self, example: u32) -> Range<u64> {
+        let start = u64::from(example).saturating_mul(self.example_stride());
+        start..start.saturating_add(self.example_bytes())
+    }
+
+    /// Where a value of an example lies in its file; `None` beyond the last one.
+    #[must_use]
+    pub fn value_range(&self, example: u32, value: u32) -> Option<Range<u64>> {
+        if value > self.feature_count {
+            return None;
+        }
+        let before = u64::from(value).saturating_mul(self.value_bytes());
+        let start = self.example_range(example).start.saturating_add(before);
+        Some(start..start.saturating_add(self.value_bytes()))
+    }
 }
 
-fn perceptron(features: u32, hidden_widths: &[u32], classes: u32) -> Vec<Tensor> {
-    let outputs = hidden_widths.iter().copied().chain(core::iter::once(classes));
-    let inputs = core::iter::once(features).chain(hidden_widths.iter().copied());
-    let layers = (0_u32..).zip(inputs.zip(outputs));
-    let tensors = layers.flat_map(|(layer, (input_count, output_count))| {
-        layer_tensors(&format!("layers.{layer:02}"), output_count, input_count, None)
-    });
-    tensors.collect()
+/// The value that its bytes stand for: a little-endian integer. `None` for more than four bytes.
+#[must_use]
+pub fn value(bytes: &[u8]) -> Option<u32> {
+    let mut word = [0; 4];
+    word.get_mut(..bytes.len())?.copy_from_slice(bytes);
+    Some(u32::from_le_bytes(word))
 }
 
-/// Bias and weight of a layer, by default with the start of a rectified one.
-fn layer_tensors(name: &str, outputs: u32, inputs: u32, start: Option<Start>) -> [Tensor; 2] {
-    let start = start.unwrap_or(Start::Rectified { input_count: inputs });
-    [
-        Tensor { name: format!("{name}.bias"), shape: [outputs].into(), start: Start::Zeros },
-        Tensor { name: format!("{name}.weight"), shape: [outputs, inputs].into(), start },
-    ]
-}
-
-/// The tensors of the convolutions, and the features that they leave.
-fn convolution_tensors(
-    image: ImageShape,
-    convolutions: &[ConvolutionSpecification],
-) -> Result<(Vec<Tensor>, u32), Overflow> {
-    let misfit = |_| Overflow { quantity: "sides of a feature map" };
-    let stages = convolution_stages(image, convolutions).map_err(misfit)?;
-    let mut tensors = Vec::new();
-    for (layer, stage) in (0_u32..).zip(&stages) {
-        let inputs = stage.kernel.checked_mul(stage.kernel);
-        let inputs = inputs.and_then(|area| area.checked_mul(stage.input.channels));
-        let inputs = inputs.ok_or(Overflow { quantity: "inputs of a convolution" })?;
-        let name = format!("convolutions.{layer:02}");
-        tensors.extend(layer_tensors(&name, stage.output.channels, inputs, None));
-    }
-    let last = stages.last().map_or(image, |stage| stage.pooled);
-    let features = u32::try_from(last.value_count());
-    Ok((tensors, features.map_err(|_| Overflow { quantity: "values of a feature map" })?))
-}
-
-/// The parts of a decoder, by name.
-fn decoder(width: u32, layer_count: u32, context: u32) -> Result<Vec<Tensor>, Overflow> {
-    if layer_count > BLOCKS_MAX {
-        return Err(Overflow { quantity: "blocks of the model" });
-    }
-    let wide = |factor: u32| width.checked_mul(factor).ok_or(Overflow { quantity: "layer width" });
-    let (packed, hidden) = (wide(3)?, wide(PERCEPTRON_FACTOR)?);
-    let linear =
-        |name: &str, outputs, inputs| layer_tensors(name, outputs, inputs, Some(Start::Small));
-    let norm = |name: &str| {
-        let [bias, weight] = layer_tensors(name, width, 1, Some(Start::Ones));
-        [bias, Tensor { shape: [width].into(), ..weight }]
-    };
-    let table = |name: &str, entries: u32| Tensor {
-        name: format!("{name}.weight"),
-        shape: [entries, width].into(),
-        start: Start::Small,
-    };
-    let mut tensors = Vec::new();
-    for block in 0..layer_count {
-        let name = |part: &str| format!("blocks.{block:02}.{part}");
-        tensors.extend(linear(&name("attention.input"), packed, width));
-        tensors.extend(linear(&name("attention.output"), width, width));
-        tensors.extend(norm(&name("norm1")));
-        tensors.extend(norm(&name("norm2")));
-        tensors.extend(linear(&name("perceptron.input"), hidden, width));
-        tensors.extend(linear(&name("perceptron.output"), width, hidden));
-    }
-    tensors.extend(norm("norm"));
-    tensors.extend(linear("output", VOCABULARY, width));
-    tensors.push(table("position", context));
-    tensors.push(table("token", VOCABULARY));
-    Ok(tensors)
-}
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::layout::TEXT_CLASSES;
 use super::{Architecture, ConvolutionSpecification, ImageShape, OrderSpecification};
 
 /// Sides that a maximum over 2 x 2 halves.
@@ -153,8 +154,8 @@ pub fn check_shape(specification: &OrderSpecification) -> Result<(), ShapeError>
             if width.checked_rem(head_count) != Some(0) {
                 return Err(ShapeError::Heads { head_count, width });
             }
-            if classes != super::VOCABULARY {
-                return Err(ShapeError::Classes { expected: super::VOCABULARY, found: classes });
+            if classes != TEXT_CLASSES {
+                return Err(ShapeError::Classes { expected: TEXT_CLASSES, found: classes });
             }
             require_features(u64::from(*context), features)
         }

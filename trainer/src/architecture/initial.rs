@@ -1,7 +1,7 @@
 //! Initial weights, a function of the order and a seed.
 
 use aipot_domain_runtime::order::OrderSpecification;
-use aipot_domain_runtime::order::layout::Start;
+use aipot_domain_runtime::order::tensors::Start;
 use aipot_kernels::chacha8::ChaChaStream;
 
 use crate::batch_order::seed_bytes;

@@ -2,7 +2,7 @@
 
 use aipot_domain_runtime::bounded::BoundedVec;
 use aipot_domain_runtime::order::check::WIDTH_MAX;
-use aipot_domain_runtime::order::layout::BLOCKS_MAX;
+use aipot_domain_runtime::order::tensors::BLOCKS_MAX;
 use aipot_domain_runtime::order::{
     Architecture, ConvolutionSpecification, ImageShape, ModelSpecification,
 };

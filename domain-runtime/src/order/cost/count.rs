@@ -1,9 +1,10 @@
 //! What one example costs in each architecture: parameters, operations forward, activations.
 
 use super::Overflow;
-use crate::order::layout::{Tensor, tensors};
+use crate::order::layout::TEXT_CLASSES;
 use crate::order::shape::{ConvolutionStage, convolution_stages};
-use crate::order::{Architecture, OrderSpecification, PERCEPTRON_FACTOR, VOCABULARY};
+use crate::order::tensors::{Tensor, tensors};
+use crate::order::{Architecture, OrderSpecification, PERCEPTRON_FACTOR};
 
 /// A multiplication and an addition are two operations.
 const OPERATIONS_PER_PRODUCT: u64 = 2;
@@ -117,6 +118,6 @@ fn activations(
     });
     let scores = heads.checked_mul(context).and_then(|count| count.checked_mul(2));
     let blocks = total([per_token, scores].into_iter()).and_then(|count| count.checked_mul(layers));
-    let ends = width.checked_mul(2).and_then(|count| count.checked_add(u64::from(VOCABULARY)));
+    let ends = width.checked_mul(2).and_then(|count| count.checked_add(u64::from(TEXT_CLASSES)));
     Ok(total([blocks, ends].into_iter()).and_then(|count| count.checked_mul(context)))
 }

@@ -5,6 +5,7 @@
 //! computes the same with whole layers. Tests compare the two word by word.
 
 mod batch;
+mod convolutional;
 mod network;
 mod perceptron;
 mod state;

@@ -1,9 +1,11 @@
 //! The networks that the engine trains.
 
+use aipot_domain_runtime::order::shape::convolution_stages;
 use aipot_domain_runtime::order::{Architecture, OrderSpecification};
 
 use super::EngineError;
 use super::batch::Batch;
+use super::convolutional::Convolutional;
 use super::perceptron::Perceptron;
 
 /// A network with the memory of one batch.
@@ -11,27 +13,29 @@ use super::perceptron::Perceptron;
 pub(super) enum Network {
     /// Linear layers.
     Perceptron(Perceptron),
+    /// Convolutions before linear layers.
+    Convolutional(Convolutional),
 }
 
 impl Network {
     pub(super) fn new(specification: &OrderSpecification) -> Result<Self, EngineError> {
-        let size = |value: u32| {
-            usize::try_from(value).map_err(|_| EngineError::Overflow { quantity: "a layer" })
-        };
         let data = &specification.data;
         let (features, classes) = (size(data.feature_count)?, size(data.class_count)?);
         let rows = size(specification.train.batch_size)?;
         match &specification.model.architecture {
             Architecture::Mlp { hidden_widths } => {
-                let widths = std::iter::once(Ok(features))
-                    .chain(hidden_widths.iter().map(|width| size(*width)))
-                    .chain(std::iter::once(Ok(classes)));
-                let widths = widths.collect::<Result<Vec<_>, _>>()?;
+                let widths = widths(features, hidden_widths, classes)?;
                 Ok(Self::Perceptron(Perceptron::new(rows, &widths)))
             }
-            Architecture::Cnn { .. } | Architecture::Gpt { .. } => {
-                Err(EngineError::Overflow { quantity: "the network" })
+            Architecture::Cnn { image, convolutions, hidden_widths } => {
+                let misfit = |_| EngineError::Overflow { quantity: "an image" };
+                let stages = convolution_stages(*image, convolutions).map_err(misfit)?;
+                let last = stages.last().map_or(*image, |stage| stage.pooled);
+                let features = usize::try_from(last.value_count()).map_err(misfit)?;
+                let widths = widths(features, hidden_widths, classes)?;
+                Ok(Self::Convolutional(Convolutional::new(rows, &stages, &widths)?))
             }
+            Architecture::Gpt { .. } => Err(EngineError::Overflow { quantity: "the network" }),
         }
     }
 
@@ -49,6 +53,20 @@ impl Network {
                 perceptron.backward((weights, batch.features), gradients, None)?;
                 Ok(loss)
             }
+            Self::Convolutional(network) => {
+                let loss = network.forward(weights, batch.features, batch.labels)?;
+                network.backward(weights, batch.features, gradients)?;
+                Ok(loss)
+            }
         }
     }
+}
+
+fn widths(features: usize, hidden: &[u32], classes: usize) -> Result<Vec<usize>, EngineError> {
+    let hidden = hidden.iter().map(|width| size(*width));
+    std::iter::once(Ok(features)).chain(hidden).chain(std::iter::once(Ok(classes))).collect()
+}
+
+fn size(value: u32) -> Result<usize, EngineError> {
+    usize::try_from(value).map_err(|_| EngineError::Overflow { quantity: "a layer" })
 }

@@ -1,6 +1,6 @@
 //! Stages of convolution, `ReLU` and max-pooling, then linear layers.
 
-use aipot_domain_runtime::order::shape::Stage as Sizes;
+use aipot_domain_runtime::order::shape::ConvolutionStage as Sizes;
 use aipot_kernels::activation::{relu, relu_gradient};
 use aipot_kernels::convolution::{
     Geometry, Plane, bias_gradient, forward, input_gradient, max_pool, max_pool_gradient,

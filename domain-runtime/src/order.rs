@@ -1,9 +1,11 @@
 //! The order specification: what a client buys, declared in bounded integers, and its identity.
 //!
-//! [`check`] holds the static rules of step 1 (submission), [`cost`] what the order will cost others.
+//! [`check`] holds the static rules of step 1 (submission), [`cost`] what the order will cost others,
+//! [`layout`] where the examples lie in its files.
 
 pub mod check;
 pub mod cost;
+pub mod layout;
 
 use parity_scale_codec::{Decode, Encode, MaxEncodedLen};
 
@@ -72,12 +74,20 @@ pub struct DataFile {
     pub byte_count: u64,
 }
 
-/// How the bytes of the training and test files are read.
+/// How the bytes of the training and test files are read; see [`layout`] for where an example lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
 pub enum DataFormat {
-    /// Lines of comma-separated integers, the label last.
+    /// Examples one after the other: each its features, then its label, little-endian unsigned integers
+    /// of one width.
     #[codec(index = 0)]
-    Csv,
+    Records {
+        /// Bytes of a feature and of a label: 1, 2 or 4.
+        value_bytes: u8,
+    },
+    /// Running text, every byte a token. `feature_count` is the context: an example is so many tokens and
+    /// the one behind them, and the next example begins with its last token.
+    #[codec(index = 1)]
+    Text,
 }
 
 /// Training data, and the commitment to the hidden test data of the same shape.
@@ -91,11 +101,11 @@ pub struct DataSpecification {
     pub train_example_count: u32,
     /// Examples in the test file.
     pub test_example_count: u32,
-    /// Features of one example.
+    /// Features of one example; in text, its tokens.
     pub feature_count: u32,
-    /// Features are divided by this, so that they lie near `0..=1`.
+    /// Features are divided by this, so that they lie near `0..=1`; 1 for text.
     pub feature_divisor: u32,
-    /// Classes; labels are `0..class_count`.
+    /// Classes; labels are `0..class_count`. 256 for text.
     pub class_count: u32,
     /// [`test_commitment`] of the hidden test file.
     pub test_commitment: Commitment,

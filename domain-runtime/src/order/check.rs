@@ -1,9 +1,10 @@
 //! The static rules that an order must pass before its escrow is taken.
 
 use super::cost::{OrderCost, Overflow, cost, layer_widths, price};
+use super::layout::{TEXT_CLASSES, VALUE_BYTES};
 use super::{
-    MILLION, OrderSpecification, PHASES, PROVIDERS_MAX, Phase, SPECIFICATION_VERSION,
-    VALIDATORS_MAX,
+    Architecture, DataFormat, DataSpecification, MILLION, OrderSpecification, PHASES,
+    PROVIDERS_MAX, Phase, SPECIFICATION_VERSION, VALIDATORS_MAX,
 };
 use crate::payment::WINNER_PERCENT;
 use crate::primitives::Amount;
@@ -68,6 +69,15 @@ pub enum OrderError {
         /// Largest allowed value.
         max: u128,
     },
+    /// Records of a width that no reader knows.
+    #[error("data.train.value_bytes is {found}, allowed 1, 2 and 4")]
+    ValueBytes {
+        /// What the order says.
+        found: u8,
+    },
+    /// A model of features and labels over running text.
+    #[error("the model is an mlp, which reads records, but data.train.format is text")]
+    TextForMlp,
     /// A derived size does not fit.
     #[error(transparent)]
     Overflow(#[from] Overflow),
@@ -140,7 +150,29 @@ fn check_data(specification: &OrderSpecification) -> Result<(), OrderError> {
     within("data.divisor", data.feature_divisor, 1_u32, DIVISOR_MAX)?;
     within("data.classes", data.class_count, 2_u64, WIDTH_MAX)?;
     layer_widths(specification)
-        .try_for_each(|width| within("model layer width", width, 1_u64, WIDTH_MAX))
+        .try_for_each(|width| within("model layer width", width, 1_u64, WIDTH_MAX))?;
+    check_layout(data)?;
+    let Architecture::Mlp { .. } = specification.model.architecture;
+    match data.format {
+        DataFormat::Records { .. } => Ok(()),
+        DataFormat::Text => Err(OrderError::TextForMlp),
+    }
+}
+
+/// The file must be as long as its examples are, so that each of them can be opened.
+fn check_layout(data: &DataSpecification) -> Result<(), OrderError> {
+    match data.format {
+        DataFormat::Records { value_bytes } if !VALUE_BYTES.contains(&value_bytes) => {
+            return Err(OrderError::ValueBytes { found: value_bytes });
+        }
+        DataFormat::Records { .. } => {}
+        DataFormat::Text => {
+            within("data.classes", data.class_count, TEXT_CLASSES, TEXT_CLASSES)?;
+            within("data.divisor", data.feature_divisor, 1_u32, 1_u32)?;
+        }
+    }
+    let allowed = data.file_bytes(data.train_example_count);
+    within("data.train.bytes", data.train.byte_count, *allowed.start(), *allowed.end())
 }
 
 fn check_training(specification: &OrderSpecification) -> Result<(), OrderError> {

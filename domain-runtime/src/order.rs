@@ -3,20 +3,27 @@
 //! [`check`] holds the static rules of step 1 (submission), [`cost`] what the order will cost others,
 //! [`layout`] where the examples lie in its files.
 
+mod architecture;
 pub mod check;
 pub mod cost;
 pub mod layout;
+mod recipe;
+pub mod shape;
+pub mod tensors;
 
 use parity_scale_codec::{Decode, Encode, MaxEncodedLen};
 
-use crate::bounded::BoundedVec;
 use crate::primitives::{Amount, Commitment, DataRoot, OrderId, Salt};
+pub use architecture::{
+    Architecture, CONVOLUTIONS_MAX, ConvolutionSpecification, HIDDEN_LAYERS_MAX, ImageShape,
+    PERCEPTRON_FACTOR,
+};
+pub use recipe::{FixedRecipe, Recipe, RecipeOptimizer, RecipeSchedule};
+
 pub use crate::window::{PHASES, Phase, Windows};
 
 /// The only version of the specification so far.
 pub const SPECIFICATION_VERSION: u16 = 1;
-/// Most hidden layers of an `mlp`; deeper ones do not train without normalisation.
-pub const HIDDEN_LAYERS_MAX: usize = 16;
 /// Most providers of one order; each one's model is evaluated by every validator.
 pub const PROVIDERS_MAX: usize = 32;
 /// Most validators of one order.
@@ -52,17 +59,6 @@ pub struct ModelSpecification {
     pub architecture: Architecture,
     /// Seed of the initial weights, from which every provider may start.
     pub initial_seed: u64,
-}
-
-/// Shape of the network. Inputs and outputs come from the data specification.
-#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
-pub enum Architecture {
-    /// Linear layers with ReLU between them.
-    #[codec(index = 0)]
-    Mlp {
-        /// Widths of the hidden layers, from the input side; may be empty.
-        hidden_widths: BoundedVec<u32, HIDDEN_LAYERS_MAX>,
-    },
 }
 
 /// A file named by its content.
@@ -128,14 +124,6 @@ pub enum Metric {
     /// Mean loss in Q16.16.
     #[codec(index = 1)]
     Loss,
-}
-
-/// How free the provider is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
-pub enum Recipe {
-    /// Contest: train as you like, the best score wins.
-    #[codec(index = 0)]
-    Free,
 }
 
 /// Bounds of the training.

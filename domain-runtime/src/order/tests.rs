@@ -199,7 +199,10 @@ fn text_has_a_class_for_every_byte_no_divisor_and_no_mlp() {
     assert_eq!(with(|data| data.train.byte_count = 1_437 * 64), bytes);
     let bytes = ("data.train.bytes", 1_437 * 64 + 65, min, max);
     assert_eq!(with(|data| data.train.byte_count = 1_437 * 64 + 65), bytes);
-    assert_eq!(refused(text), OrderError::TextForMlp);
+    assert_eq!(
+        refused(text),
+        OrderError::Format { model: "mlp", expected: "records", found: "text" }
+    );
 }
 
 #[test]

@@ -29,14 +29,6 @@ pub enum EngineError {
     /// The order leaves the training to its provider.
     #[error("the order has no fixed recipe")]
     NoRecipe,
-    /// The loss is no number any more, so all that follows would be none either.
-    #[error("the loss is {loss} in step {step}; the recipe diverges")]
-    Diverged {
-        /// The step, from 0.
-        step: u32,
-        /// The loss.
-        loss: f32,
-    },
     /// The data file is not one of the order.
     #[error("the training file has {found} bytes, the order {expected}")]
     Data {
@@ -121,7 +113,8 @@ impl<'input> FastEngine<'input> {
         })
     }
 
-    /// Mean loss of the last batch before its step, in nats; NaN before the first.
+    /// Mean loss of the last batch before its step, in nats; NaN before the first. A run whose loss is no
+    /// number any more goes on all the same: whoever checks it must come to the same bits.
     pub fn loss_nats(&self) -> f32 {
         self.loss_nats
     }
@@ -140,9 +133,6 @@ impl<'input> FastEngine<'input> {
     fn train(&mut self, number: u32) -> Result<(), EngineError> {
         let batch = self.batches.take(number);
         self.loss_nats = self.network.train(self.state.weights(), batch, &mut self.gradients)?;
-        if !self.loss_nats.is_finite() {
-            return Err(EngineError::Diverged { step: number, loss: self.loss_nats });
-        }
         let rate = f32::from_bits(learning_rate(&self.course, number).0);
         self.state.update(&self.gradients, rate)
     }

@@ -16,6 +16,7 @@ pub mod memory;
 pub mod model_file;
 pub mod optimizer;
 pub mod parameters;
+pub mod recipe_run;
 pub mod run;
 pub mod schedule;
 pub mod specification;

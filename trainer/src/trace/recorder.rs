@@ -88,6 +88,11 @@ impl Recorder {
         }
     }
 
+    /// What was recorded so far.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
     /// What was recorded.
     pub fn finish(self) -> Trace {
         self.trace

@@ -6,6 +6,7 @@
 
 mod batch;
 mod convolutional;
+mod decoder;
 mod network;
 mod perceptron;
 mod state;

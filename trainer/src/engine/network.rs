@@ -6,6 +6,7 @@ use aipot_domain_runtime::order::{Architecture, OrderSpecification};
 use super::EngineError;
 use super::batch::Batch;
 use super::convolutional::Convolutional;
+use super::decoder::{Decoder, DecoderSides};
 use super::perceptron::Perceptron;
 
 /// A network with the memory of one batch.
@@ -15,6 +16,8 @@ pub(super) enum Network {
     Perceptron(Perceptron),
     /// Convolutions before linear layers.
     Convolutional(Convolutional),
+    /// A decoder over bytes.
+    Decoder(Decoder),
 }
 
 impl Network {
@@ -51,6 +54,11 @@ impl Network {
                 perceptron.forward(weights, batch.features)?;
                 let loss = perceptron.loss(batch.labels)?;
                 perceptron.backward((weights, batch.features), gradients, None)?;
+                Ok(loss)
+            }
+            Self::Decoder(network) => {
+                let loss = network.forward(weights, batch.tokens, batch.labels)?;
+                network.backward(weights, batch.tokens, gradients)?;
                 Ok(loss)
             }
             Self::Convolutional(network) => {

@@ -1,10 +1,10 @@
-//! Revealed model in, verdict out.
+//! Revealed model in, verdict out; and the player of refereed games.
 //!
-//! [`test_set`] decides on what models are scored, [`verdict`] scores them and compares published
-//! answers. What the other side did wrong is a value here; an error says that this validator could
-//! not tell, and never becomes a challenge.
+//! [`verdict`] scores models and compares published entries, [`player`] computes the moves of a game. What
+//! the other side did wrong is a value here; an error says that this node could not tell, and never becomes
+//! a challenge.
 
-pub mod test_set;
+pub mod player;
 pub mod verdict;
 
 #[cfg(test)]

@@ -1,25 +1,40 @@
-//! What a revealed model is worth, and whether a published answer is the right one.
+//! What a revealed model is worth, and whether a published entry is the right one.
 
+use aipot_domain_runtime::challenge::case::{Case, EvaluationSetting};
 use aipot_domain_runtime::claim::RevealedModel;
-use aipot_domain_runtime::evaluation::EvaluationEntry;
-use aipot_domain_runtime::order::OrderSpecification;
-use aipot_domain_runtime::primitives::{AccountId, DataRoot, EvaluationDigest, ModelRoot, Score};
-use aipot_kernels::blake3_tree::bits_digest;
-use aipot_trainer::dataset::Dataset;
-use aipot_trainer::evaluation::{
-    EvaluateError, Evaluation, evaluate, evaluation_root, keyed_logits_digest,
-};
-use aipot_trainer::model_file::{ModelError, model_root, read_model};
+use aipot_domain_runtime::evaluation::{EvaluationEntry, Tally};
+use aipot_domain_runtime::order::{Metric, OrderSpecification};
+use aipot_domain_runtime::outcome::answer_count;
+use aipot_domain_runtime::primitives::{AccountId, Commitment, DataRoot, ModelRoot, Score};
+use aipot_domain_runtime::program::{ProgramError, model_header};
+use aipot_domain_runtime::progress::TestSource;
+use aipot_trainer::dataset::data_file;
+use aipot_trainer::evaluation::{EvaluateError, Evaluation, evaluate};
+use aipot_trainer::model_file::model_root;
+use aipot_trainer::trace::machine::Files;
 use thiserror::Error;
 
-/// Score of a file that is no model of the order; no real evaluation has a lower one.
-const INVALID_SCORE: Score = Score(0);
+/// On what a model is evaluated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Examination<'order> {
+    /// The order.
+    pub specification: &'order OrderSpecification,
+    /// Where the test data comes from, as the chain has fixed it.
+    pub source: TestSource,
+}
 
 /// What a validator found out about a revealed model.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Finding {
     /// It is a model of the order, and this is its worth.
-    Scored(Evaluation),
+    Scored {
+        /// The counters, and what keys make of them.
+        evaluation: Evaluation,
+        /// Answers that were counted.
+        answer_count: u64,
+        /// What makes them a score.
+        metric: Metric,
+    },
     /// It is none; everybody who reads the same bytes finds the same.
     Invalid {
         /// Why.
@@ -28,45 +43,36 @@ pub enum Finding {
 }
 
 /// Why revealed bytes are no model of the order.
-#[derive(Debug, Error)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum InvalidModel {
-    /// The reveal states another length than the bytes of its root have.
-    #[error("revealed {revealed} bytes, the root's file has {found}")]
+    /// The file is not as long as a model of the order.
+    #[error("the file has {found} bytes, the reveal says {revealed}")]
     ByteCount {
         /// Length in the reveal.
         revealed: u64,
         /// Length of the file.
         found: u64,
     },
-    /// The file cannot be read as a model of the order.
-    #[error("the file is no model of this order")]
-    File {
-        /// What the reader found.
-        source: ModelError,
+    /// The file does not begin with the header of a model of the order.
+    #[error("the file differs from the header of the order's model at byte {offset}")]
+    Header {
+        /// The first byte that differs.
+        offset: usize,
     },
 }
 
-/// What a validator publishes about a model.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Answer {
-    /// The score.
-    pub score: Score,
-    /// The digest of the logits under the validator's key.
-    pub digest: EvaluationDigest,
-}
-
-/// Whether a published answer is right. A wrong one is a result, not an error.
+/// Whether a published entry is right. A wrong one is a result, not an error.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// The answer is the one found here, to the last bit.
+    /// The entry is the one found here, to the last bit.
     Confirmed,
-    /// The answer is another one.
+    /// The entry is another one.
     Disputed {
         /// What was published.
-        published: Answer,
+        published: EvaluationEntry,
         /// What was found here, under the publisher's key.
-        measured: Answer,
+        measured: EvaluationEntry,
     },
 }
 
@@ -82,46 +88,93 @@ pub enum ValidateError {
         /// Root of the bytes.
         found: ModelRoot,
     },
-    /// The order's sizes are beyond this machine.
-    #[error("the order is beyond this machine")]
-    Order {
-        /// What does not fit.
-        source: ModelError,
+    /// The data at hand is not what the chain says: fetch it again.
+    #[error("the {which} data at hand is blake3:{found}, the order's is blake3:{expected}")]
+    WrongData {
+        /// Training or test data.
+        which: &'static str,
+        /// Root on the chain.
+        expected: DataRoot,
+        /// Root of the bytes.
+        found: DataRoot,
     },
-    /// The test data does not fit the order's model.
-    #[error("the evaluation failed")]
+    /// The order has no evaluation that a runtime could referee.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// The evaluation failed.
+    #[error(transparent)]
     Evaluation(#[from] EvaluateError),
 }
 
-/// Evaluates the model behind an opened claim.
-///
-/// # Errors
-/// [`ValidateError`] when this validator could not tell, which is never the provider's fault.
-pub fn evaluate_claim(
-    specification: &OrderSpecification,
-    revealed: &RevealedModel,
-    bytes: &[u8],
-    test: &Dataset,
-) -> Result<Finding, ValidateError> {
-    let found = model_root(bytes);
-    if found != revealed.root {
-        return Err(ValidateError::WrongBytes { claimed: revealed.root, found });
+impl Examination<'_> {
+    /// Evaluates the model behind an opened claim, on files that are checked first.
+    ///
+    /// # Errors
+    /// [`ValidateError`] when this validator could not tell, which is never the provider's fault.
+    pub fn examine(
+        &self,
+        revealed: RevealedModel,
+        files: Files<'_>,
+    ) -> Result<Finding, ValidateError> {
+        let found = model_root(files.model);
+        if found != revealed.root {
+            return Err(ValidateError::WrongBytes { claimed: revealed.root, found });
+        }
+        self.check_data(files)?;
+        if let Some(reason) = self.defect(revealed, files.model)? {
+            return Ok(Finding::Invalid { reason });
+        }
+        // Any key does: the digest is made for each validator from the roots of the batches.
+        let setting = EvaluationSetting {
+            validator: AccountId::default(),
+            source: self.source,
+            beacon: aipot_domain_runtime::primitives::Beacon::default(),
+            claim: Commitment::default(),
+            model: revealed,
+        };
+        let case = Case::evaluation(self.specification, &setting)?;
+        Ok(Finding::Scored {
+            evaluation: evaluate(&case.computation, files)?,
+            answer_count: answer_count(self.specification, &self.source),
+            metric: self.specification.train.metric,
+        })
     }
-    let found = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    if found != revealed.byte_count {
-        let reason = InvalidModel::ByteCount { revealed: revealed.byte_count, found };
-        return Ok(Finding::Invalid { reason });
+
+    fn check_data(&self, files: Files<'_>) -> Result<(), ValidateError> {
+        let (which, bytes, expected) = match self.source {
+            TestSource::Revealed(file) => ("test", files.test, file.root),
+            TestSource::BeaconSplit(_) => {
+                ("training", files.train, self.specification.data.train.root)
+            }
+        };
+        let found = data_file(bytes).root;
+        if found != expected {
+            return Err(ValidateError::WrongData { which, expected, found });
+        }
+        Ok(())
     }
-    match read_model(bytes, specification) {
-        Ok(parameters) => Ok(Finding::Scored(evaluate(&parameters, test, specification)?)),
-        Err(source @ ModelError::Overflow(_)) => Err(ValidateError::Order { source }),
-        Err(source) => Ok(Finding::Invalid { reason: InvalidModel::File { source } }),
+
+    /// What keeps the file from being a model of the order.
+    fn defect(
+        &self,
+        revealed: RevealedModel,
+        bytes: &[u8],
+    ) -> Result<Option<InvalidModel>, ProgramError> {
+        let found = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        if found != revealed.byte_count {
+            let revealed = revealed.byte_count;
+            return Ok(Some(InvalidModel::ByteCount { revealed, found }));
+        }
+        let header = model_header(self.specification)?;
+        let same = header.iter().zip(bytes).take_while(|(left, right)| left == right).count();
+        let is_whole = same == header.len();
+        Ok((!is_whole).then_some(InvalidModel::Header { offset: same }))
     }
 }
 
-/// Compares a published answer with the one found here under the same key. There is no tolerance:
-/// in profile P0 all honest answers have the same bits.
-pub fn judge(published: Answer, measured: Answer) -> Verdict {
+/// Compares a published entry with the one found here under the same key. There is no tolerance: in
+/// profile P0 all honest entries have the same bits.
+pub fn judge(published: EvaluationEntry, measured: EvaluationEntry) -> Verdict {
     if published == measured {
         Verdict::Confirmed
     } else {
@@ -130,45 +183,28 @@ pub fn judge(published: Answer, measured: Answer) -> Verdict {
 }
 
 impl Finding {
-    /// The score to publish; the lowest for an invalid model.
+    /// The score; the lowest for an invalid model.
     pub fn score(&self) -> Score {
+        self.entry(AccountId::default(), &[0; 32]).score
+    }
+
+    /// What the holder of `key` finds; `None` for an invalid model.
+    pub fn tally(&self, key: &[u8; 32]) -> Option<Tally> {
         match self {
-            Self::Scored(evaluation) => evaluation.score,
-            Self::Invalid { .. } => INVALID_SCORE,
+            Self::Scored { evaluation, .. } => Some(evaluation.tally(key)),
+            Self::Invalid { .. } => None,
         }
     }
 
-    /// The logits behind the score; none for an invalid model.
-    ///
-    /// # Shapes
-    /// `[example, class]`.
-    pub fn logits(&self) -> &[f32] {
-        match self {
-            Self::Scored(evaluation) => &evaluation.logits,
-            Self::Invalid { .. } => &[],
-        }
-    }
-
-    /// What the holder of `key` publishes; see `aipot_domain_runtime::evaluation::evaluation_key`.
-    pub fn answer(&self, key: &[u8; 32]) -> Answer {
-        Answer { score: self.score(), digest: keyed_logits_digest(key, self.logits()) }
-    }
-
-    /// The answer as an entry of an evaluation.
+    /// The entry that the holder of `key` publishes about the model of `provider`.
     pub fn entry(&self, provider: AccountId, key: &[u8; 32]) -> EvaluationEntry {
-        let Answer { score, digest } = self.answer(key);
-        EvaluationEntry { provider, score, digest }
-    }
-
-    /// One hash that commits to model, data, logits and score.
-    pub fn root(&self, model: ModelRoot, data: DataRoot) -> [u8; 32] {
-        evaluation_root(model, data, bits_digest(self.logits()), self.score())
-    }
-}
-
-impl From<&EvaluationEntry> for Answer {
-    fn from(entry: &EvaluationEntry) -> Self {
-        Self { score: entry.score, digest: entry.digest }
+        match self {
+            Self::Scored { evaluation, answer_count, metric } => {
+                let tally = evaluation.tally(key);
+                EvaluationEntry::evaluated(provider, tally, (*metric, *answer_count))
+            }
+            Self::Invalid { .. } => EvaluationEntry::no_model(provider),
+        }
     }
 }
 

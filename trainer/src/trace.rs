@@ -6,6 +6,8 @@
 //! machines.
 
 pub mod file;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod leaf;
 pub mod machine;
 pub mod play;

@@ -9,8 +9,9 @@ use aipot_kernels::blake3_tree;
 use parity_scale_codec::{Decode, DecodeAll, Encode};
 use thiserror::Error;
 
+use super::machine::{Files, Machine};
 use super::recorder::{SNAPSHOT_BYTES_MAX, Trace};
-use super::replay::Change;
+use super::replay::{Change, Replay, ReplayError};
 use super::state::persistent_root;
 
 /// What every trace file starts with; the number is the version of the content.
@@ -94,11 +95,78 @@ pub enum TraceFileError {
     },
 }
 
+/// Why a trace cannot be forged as wanted.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CorruptError {
+    /// The run cannot be computed again.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// More bits would be flipped than a trace may say.
+    #[error("{found} bits would be flipped, allowed at most {max}")]
+    TooManyChanges {
+        /// Bits flipped.
+        found: usize,
+        /// Bits allowed.
+        max: usize,
+    },
+    /// The run ends as before.
+    #[error(
+        "bit {} of word {} leaves no trace: it is rounded away before the run ends; take a higher bit or \
+         another word", .change.bit, .change.element
+    )]
+    NoEffect {
+        /// The bit that was flipped.
+        change: Change,
+    },
+}
+
 impl TraceFile {
+    /// The files that the run reads.
+    pub fn files(&self) -> Files<'_> {
+        Files { train: &self.train, ..Files::default() }
+    }
+
+    /// The run, ready to be computed again; `computation` is that of the order.
+    pub fn replay<'input>(
+        &'input self,
+        computation: &'input Computation,
+    ) -> Replay<'input, Machine<'input>> {
+        let engine = Machine::new(computation, self.files());
+        let snapshots = self.trace.snapshots.clone();
+        Replay::new((computation, self.files()), engine, self.changes.clone(), snapshots)
+    }
+
+    /// The run of a forger: one more bit flipped, and everything that follows from it.
+    ///
+    /// # Errors
+    /// [`CorruptError`] when there is no such bit or nothing follows from it.
+    pub fn corrupted(
+        &self,
+        computation: &Computation,
+        change: Change,
+    ) -> Result<Self, CorruptError> {
+        let found = self.changes.len().saturating_add(1);
+        if found > CHANGES_MAX {
+            return Err(CorruptError::TooManyChanges { found, max: CHANGES_MAX });
+        }
+        if computation.program(change.step).is_none() {
+            let (state, count) = (change.step, computation.steps());
+            return Err(ReplayError::NoState { state, count }.into());
+        }
+        let mut forged = self.clone();
+        forged.changes.push(change);
+        forged.trace = self.trace.until(change.step);
+        let trace = forged.replay(computation).record(forged.trace.clone(), change.step)?;
+        if trace.opening() == self.trace.opening() {
+            return Err(CorruptError::NoEffect { change });
+        }
+        Ok(Self { trace, ..forged })
+    }
+
     /// Most bytes of a trace file.
     pub fn bytes_max() -> u64 {
-        let snapshots = u64::try_from(SNAPSHOT_BYTES_MAX).unwrap_or(u64::MAX);
-        DATA_BYTES_MAX.saturating_add(snapshots).saturating_add(OVERHEAD_BYTES_MAX)
+        DATA_BYTES_MAX.saturating_add(SNAPSHOT_BYTES_MAX).saturating_add(OVERHEAD_BYTES_MAX)
     }
 
     /// The file.

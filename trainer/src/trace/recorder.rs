@@ -9,7 +9,7 @@ use parity_scale_codec::{Decode, Encode};
 use super::state::persistent_root;
 
 /// Bytes of states that are kept for replays; above it every second one is dropped.
-pub const SNAPSHOT_BYTES_MAX: usize = 1 << 30;
+pub const SNAPSHOT_BYTES_MAX: u64 = 1 << 30;
 
 /// The words of all slots that survive a step, in their order.
 pub type Persistent = Vec<Vec<u32>>;
@@ -109,13 +109,31 @@ pub(super) fn is_checkpoint(state: u32, step_count: u32, interval: u32) -> bool 
 #[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode)]
 pub struct Snapshots {
     states: BTreeMap<u32, Persistent>,
+    /// A matter of the machine that keeps them, not of the run.
+    #[codec(skip)]
+    room: Room,
+}
+
+/// Bytes of states for which there is room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Room(u64);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(SNAPSHOT_BYTES_MAX)
+    }
 }
 
 impl Snapshots {
-    /// Keeps a state; above [`SNAPSHOT_BYTES_MAX`] every second of all is dropped.
+    /// Room for states of so many bytes; there is always room for one.
+    pub fn with_room(room_bytes: u64) -> Self {
+        Self { states: BTreeMap::new(), room: Room(room_bytes) }
+    }
+
+    /// Keeps a state; where that is too much, every second of all is dropped.
     pub fn insert(&mut self, state: u32, persistent: Persistent) {
         self.states.insert(state, persistent);
-        while self.byte_count() > SNAPSHOT_BYTES_MAX && self.states.len() > 1 {
+        while self.byte_count() > self.room.0 && self.states.len() > 1 {
             let mut is_kept = false;
             self.states.retain(|_, _| {
                 is_kept = !is_kept;
@@ -139,8 +157,9 @@ impl Snapshots {
         self.states.iter().map(|(state, persistent)| (*state, persistent))
     }
 
-    fn byte_count(&self) -> usize {
-        self.states.values().flatten().map(|words| words.len() * size_of::<u32>()).sum()
+    fn byte_count(&self) -> u64 {
+        let words: usize = self.states.values().flatten().map(Vec::len).sum();
+        u64::try_from(words.saturating_mul(size_of::<u32>())).unwrap_or(u64::MAX)
     }
 }
 

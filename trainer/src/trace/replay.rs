@@ -218,6 +218,7 @@ impl<'input, E: Engine> Replay<'input, E> {
         let of_step = self.changes.iter().filter(|change| change.step == step);
         let mut walk = Walk::unhashed(machine, step, of_step.copied().collect())?;
         while walk.advance()? {}
+        walk.check_all_flipped()?;
         self.engine.restore(&walk.machine.persistent().to_vec()).map_err(failed)
     }
 }
@@ -294,6 +295,14 @@ impl<'input> Walk<'input> {
         Ok(true)
     }
 
+    /// Refuses a bit of an operator that the step does not have.
+    fn check_all_flipped(&self) -> Result<(), ReplayError> {
+        match self.changes.iter().find(|change| change.operator >= self.next) {
+            Some(change) => Err(no_such_bit(change)),
+            None => Ok(()),
+        }
+    }
+
     /// What the next operator writes; memory stays as it is.
     ///
     /// # Errors
@@ -313,13 +322,16 @@ impl<'input> Walk<'input> {
 }
 
 fn flip(words: &mut [u32], change: &Change) -> Result<(), ReplayError> {
-    let Change { step, operator, element, bit } = *change;
-    let missing = ReplayError::NoSuchBit { step, operator, element, bit };
-    let mask = 1_u32.checked_shl(u32::from(bit));
-    let word = usize::try_from(element).ok().and_then(|element| words.get_mut(element));
-    let (Some(word), Some(mask)) = (word, mask) else { return Err(missing) };
+    let mask = 1_u32.checked_shl(u32::from(change.bit));
+    let word = usize::try_from(change.element).ok().and_then(|element| words.get_mut(element));
+    let (Some(word), Some(mask)) = (word, mask) else { return Err(no_such_bit(change)) };
     *word ^= mask;
     Ok(())
+}
+
+fn no_such_bit(change: &Change) -> ReplayError {
+    let Change { step, operator, element, bit } = *change;
+    ReplayError::NoSuchBit { step, operator, element, bit }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod board;
 pub mod durable;
 mod progress;
+pub mod recipe;
 pub mod training;
 
 use std::path::PathBuf;

@@ -81,6 +81,7 @@ pub struct FastEngine<'input> {
     state: TrainingState,
     gradients: Vec<Vec<f32>>,
     loss_nats: f32,
+    learning_rate: f32,
 }
 
 impl<'input> FastEngine<'input> {
@@ -111,6 +112,7 @@ impl<'input> FastEngine<'input> {
             network: Network::new(specification)?,
             state,
             loss_nats: f32::NAN,
+            learning_rate: 0.0,
         })
     }
 
@@ -118,6 +120,11 @@ impl<'input> FastEngine<'input> {
     /// number any more goes on all the same: whoever checks it must come to the same bits.
     pub fn loss_nats(&self) -> f32 {
         self.loss_nats
+    }
+
+    /// Learning rate of the last step; 0 before the first.
+    pub fn learning_rate(&self) -> f32 {
+        self.learning_rate
     }
 
     /// The weights, in the order of the model's tensors.
@@ -134,8 +141,8 @@ impl<'input> FastEngine<'input> {
     fn train(&mut self, number: u32) -> Result<(), EngineError> {
         let batch = self.batches.take(number);
         self.loss_nats = self.network.train(self.state.weights(), batch, &mut self.gradients)?;
-        let rate = f32::from_bits(learning_rate(&self.course, number).0);
-        self.state.update(&self.gradients, rate)
+        self.learning_rate = f32::from_bits(learning_rate(&self.course, number).0);
+        self.state.update(&self.gradients, self.learning_rate)
     }
 }
 

@@ -10,6 +10,7 @@ use thiserror::Error;
 use crate::engine::{EngineError, FastEngine};
 use crate::model_file::write_model;
 use crate::parameters::{Parameters, ParametersError};
+use crate::run::StepReport;
 use crate::trace::recorder::{Recorder, Trace};
 use crate::trace::replay::Engine;
 
@@ -36,12 +37,8 @@ pub enum RecipeError {
 /// What one step did.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct RecipeReport {
-    /// The step, from 0.
-    pub step: u32,
-    /// Steps of the run.
-    pub step_count: u32,
-    /// Mean loss of the batch before the step, in nats; no number when the run has diverged.
-    pub loss_nats: f32,
+    /// Step, loss and rate; the loss is no number when the run has diverged.
+    pub step: StepReport,
     /// Whether the trace has a new checkpoint.
     pub is_checkpoint: bool,
 }
@@ -120,13 +117,16 @@ impl<'input> RecipeRun<'input> {
     /// # Errors
     /// [`RecipeError::Engine`] when a kernel refuses.
     pub fn step(&mut self) -> Result<RecipeReport, RecipeError> {
-        let step = self.step_index();
+        let step = u64::from(self.step_index());
         let known = self.recorder.trace().roots.len();
         self.advance()?;
         Ok(RecipeReport {
-            step,
-            step_count: self.steps.saturating_sub(1),
-            loss_nats: self.engine.loss_nats(),
+            step: StepReport {
+                step,
+                step_count: u64::from(self.steps.saturating_sub(1)),
+                loss_nats: self.engine.loss_nats(),
+                learning_rate: self.engine.learning_rate(),
+            },
             is_checkpoint: self.recorder.trace().roots.len() > known,
         })
     }

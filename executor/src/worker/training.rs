@@ -8,9 +8,12 @@ use std::time::Instant;
 use aipot_domain_runtime::order::OrderSpecification;
 use aipot_domain_runtime::order::cost::{Overflow, cost};
 use aipot_domain_runtime::primitives::{BlockNumber, OrderId};
+use aipot_domain_runtime::program::ProgramError;
 use aipot_trainer::checkpoint::Checkpoint;
 use aipot_trainer::dataset::{Dataset, DatasetError};
 use aipot_trainer::model_file::write_model;
+use aipot_trainer::engine::EngineError;
+use aipot_trainer::recipe_run::RecipeError;
 use aipot_trainer::run::{TrainError, Trainer, TrainingOptions};
 
 use super::progress::Reporter;
@@ -53,6 +56,23 @@ pub enum TrainingError {
     /// Training went wrong, also with lower learning rates.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// The run of a fixed recipe ends in weights that are no numbers.
+    #[error("the loss is {loss} in step {step}; the recipe diverges")]
+    Diverged {
+        /// The step, from 0.
+        step: u64,
+        /// The loss.
+        loss: f32,
+    },
+    /// The fixed recipe of the order cannot be run.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// The order has no recipe that could be refereed.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// The trace of the run cannot be kept.
+    #[error(transparent)]
+    Trace(#[from] durable::FileError),
     /// The order's sizes do not fit this machine.
     #[error(transparent)]
     Overflow(#[from] Overflow),
@@ -61,13 +81,24 @@ pub enum TrainingError {
     Worker(#[from] WorkerError),
 }
 
+impl From<EngineError> for TrainingError {
+    fn from(error: EngineError) -> Self {
+        Self::Recipe(error.into())
+    }
+}
+
 impl TrainingError {
     /// Whether trying again cannot help.
     pub fn is_permanent(&self) -> bool {
         match self {
-            Self::Data { .. } | Self::Train(_) | Self::Overflow(_) => true,
+            Self::Data { .. }
+            | Self::Train(_)
+            | Self::Diverged { .. }
+            | Self::Recipe(_)
+            | Self::Program(_)
+            | Self::Overflow(_) => true,
             Self::Worker(error) => matches!(error, WorkerError::TooLarge { .. }),
-            Self::Artefact(_) => false,
+            Self::Artefact(_) | Self::Trace(_) => false,
         }
     }
 }

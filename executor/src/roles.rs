@@ -1,4 +1,4 @@
-//! What a node does in the protocol: as provider, validator, challenger, judge, and for its client.
+//! What a node does in the protocol: as provider, validator, challenger, player of games, and for its client.
 //!
 //! A role is a pure plan: from the state, and from what this node knows and has, to the [`Action`]s
 //! that are due. The runner asks for the plans at every new block, does what they say, and forgets
@@ -12,6 +12,7 @@ pub mod client;
 mod notes;
 mod order_book;
 mod perform;
+mod player;
 mod provider;
 mod retrieval;
 mod runner;
@@ -25,8 +26,8 @@ use std::path::PathBuf;
 
 use aipot_domain_runtime::operator::Roles;
 
-pub use action::Action;
-pub use assessment::{AssessError, Assessment, Examination};
+pub use action::{Action, Contradiction};
+pub use assessment::Assessment;
 pub use runner::{run, starter};
 pub use situation::{Files, Knowledge, LocalModel, ModelKey, Secrets, Situation, model_key};
 pub use view::{Member, OrderView};
@@ -49,8 +50,12 @@ pub struct RolesConfiguration {
 /// Everything that is due for an order, in all roles, each action once and the most urgent first.
 pub fn plan(situation: &Situation<'_>, roles: Roles) -> Vec<Action> {
     let mut actions = client::plan(situation);
-    if roles.validator {
+    // Whoever is in a game must move, whatever its roles are.
+    actions.extend(player::plan(situation));
+    if roles.validator || roles.provider {
         actions.extend(challenger::plan(situation));
+    }
+    if roles.validator {
         actions.extend(validator::plan(situation));
     }
     if roles.provider {

@@ -1,13 +1,27 @@
 //! What a role wants done. Plans return actions; the runner does them.
 
 use aipot_domain_runtime::call::Call;
+use aipot_domain_runtime::challenge::Subject;
 use aipot_domain_runtime::chunk::ChunkTarget;
 use aipot_domain_runtime::claim::RevealedModel;
+use aipot_domain_runtime::dispute::Dispute;
 use aipot_domain_runtime::evaluation::EvaluationEntries;
 use aipot_domain_runtime::order::DataFile;
+use aipot_domain_runtime::primitives::BlockNumber;
 
 use crate::scheduler::Priority;
 use crate::store::artefacts::ContentHash;
+
+/// What a model's file gives away.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Contradiction {
+    /// It is no model of the order, whatever was said.
+    OtherHeader,
+    /// It is a model of the order, whatever was said.
+    SameHeader,
+    /// It does not hold the weights that its trace ends in.
+    OtherWeights,
+}
 
 /// Something a role wants done for an order.
 ///
@@ -54,6 +68,28 @@ pub enum Action {
         /// Which chunk.
         chunk_index: u64,
     },
+    /// Run the recipe of the order, to compare claims with its one result.
+    Audit,
+    /// Compute the next move of a game and make it.
+    Play {
+        /// Which game.
+        challenge: u32,
+        /// About what.
+        subject: Subject,
+        /// How far it is.
+        dispute: Box<Dispute>,
+        /// Last block in which the move is accepted.
+        deadline: BlockNumber,
+    },
+    /// Show without a game that a result is wrong.
+    Prove {
+        /// Which result.
+        subject: Subject,
+        /// The model that it is about.
+        model: RevealedModel,
+        /// What is wrong with it.
+        contradiction: Contradiction,
+    },
     /// Send a call.
     Call {
         /// Its purpose, unique for this node together with the order.
@@ -83,6 +119,11 @@ impl Action {
             Self::Serve { target_name, chunk_index, .. } => {
                 format!("serve/{target_name}/{chunk_index}")
             }
+            Self::Audit => "audit".to_owned(),
+            Self::Play { challenge, dispute, .. } => {
+                format!("move/{challenge}/{}", dispute.move_count)
+            }
+            Self::Prove { subject, .. } => format!("prove/{subject}"),
             Self::Call { purpose, .. } => purpose.clone(),
         }
     }

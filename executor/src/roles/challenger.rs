@@ -1,18 +1,18 @@
-//! The challenger and the judge: compute other validators' evaluations again.
+//! The challenger: compares what others have published with what this node has computed itself.
 //!
-//! Both speak only of what they have computed themselves. A model or data that is not here is never
-//! a reason to accuse.
+//! It speaks only of its own results. A model, data or a run that is not here is never a reason to accuse.
 
 use aipot_domain_runtime::call::{CALL_BYTES_MAX, Call};
-use aipot_domain_runtime::challenge::Challenge;
+use aipot_domain_runtime::challenge::{Challenge, SIDE_CALLS_MAX, Subject};
+use aipot_domain_runtime::claim::{Claim, RevealedModel};
 use aipot_domain_runtime::evaluation::{Evaluation, EvaluationEntry, evaluation_key};
 use aipot_domain_runtime::primitives::AccountId;
 use aipot_domain_runtime::transition::fee;
 use aipot_domain_runtime::window::Phase;
-use aipot_validator::verdict::{Answer, Verdict, judge};
+use aipot_validator::verdict::{Verdict, judge};
 
-use super::action::Action;
-use super::retrieval::obtain_models;
+use super::action::{Action, Contradiction};
+use super::retrieval::{obtain_models, obtain_training_data};
 use super::situation::Situation;
 use super::validator::evaluate;
 use crate::scheduler::Priority;
@@ -21,22 +21,56 @@ use crate::scheduler::Priority;
 /// next one begins when the challenge of the one before would be seen.
 const TURN_INCLUSIONS: u32 = 2;
 
-/// What the challenger and judge of this node have to do now.
+/// What the challenger of this node has to do now.
 pub(super) fn plan(situation: &Situation<'_>) -> Vec<Action> {
-    let mut actions = Vec::new();
-    if situation.view.phase == Phase::Challenge {
-        actions.extend(challenge(situation));
-    }
-    if matches!(situation.view.phase, Phase::Challenge | Phase::ChallengeExtension) {
-        actions.extend(sit_in_judgement(situation));
+    let mut actions = audit(situation);
+    if situation.view.phase == Phase::Challenge && situation.me.operator.is_some() {
+        actions.extend(challenge_trainings(situation));
+        actions.extend(challenge_evaluations(situation));
     }
     actions
 }
 
-/// Looks at the evaluations of the other validators of the committee.
-fn challenge(situation: &Situation<'_>) -> Vec<Action> {
+/// Runs the order's recipe, once there are claims to be compared with it, if this node is drawn for the
+/// order and has not run it already.
+fn audit(situation: &Situation<'_>) -> Vec<Action> {
     let (view, me) = (situation.view, &situation.me.account);
-    if !view.running.validators().contains(me) || situation.me.operator.is_none() {
+    let is_due = view.phase >= Phase::Reveal && view.phase <= Phase::Challenge;
+    let is_drawn = view.running.validators().contains(me);
+    let has_claims = view.claims.keys().any(|provider| provider != me);
+    let is_recipe = view.specification().train.recipe.is_fixed();
+    if !(is_due && is_drawn && has_claims && is_recipe) {
+        return Vec::new();
+    }
+    if situation.knowledge.own_run().is_some() || situation.knowledge.has_given_up {
+        return Vec::new();
+    }
+    vec![obtain_training_data(situation).unwrap_or(Action::Audit)]
+}
+
+/// Looks at the trainings behind the claims of others.
+fn challenge_trainings(situation: &Situation<'_>) -> Vec<Action> {
+    let (view, me) = (situation.view, &situation.me.account);
+    let Some((run, own_trace)) = situation.knowledge.own_run() else { return Vec::new() };
+    let others = view.models().filter(|(provider, _, _)| provider != me);
+    let accusations = others.filter_map(|(provider, claim, model)| {
+        let subject = Subject::Training { provider };
+        let trace = claim.trace?;
+        if trace.final_root == own_trace.final_root && model.root == run.root {
+            return None;
+        }
+        if trace.final_root == own_trace.final_root {
+            return Some(prove(subject, model, Contradiction::OtherWeights));
+        }
+        accuse(situation, subject, &provider)
+    });
+    accusations.collect()
+}
+
+/// Looks at the evaluations of the other validators of the committee.
+fn challenge_evaluations(situation: &Situation<'_>) -> Vec<Action> {
+    let (view, me) = (situation.view, &situation.me.account);
+    if !view.running.validators().contains(me) {
         return Vec::new();
     }
     let others = view.evaluations.iter().filter(|(validator, evaluation)| {
@@ -48,42 +82,68 @@ fn challenge(situation: &Situation<'_>) -> Vec<Action> {
     }
     let mut actions = obtain_models(situation);
     actions.extend(evaluate(situation, Priority::Challenge));
-    if can_pay(situation) {
-        actions.extend(others.filter_map(|(accused, evaluation)| {
-            is_my_turn(situation, accused).then(|| accuse(situation, accused, evaluation))?
-        }));
-    }
+    actions.extend(others.filter_map(|(accused, evaluation)| {
+        let (subject, claim, published) = first_wrong(situation, accused, evaluation)?;
+        accuse_evaluation(situation, subject, (claim, published))
+    }));
     actions
 }
 
-/// Challenges one wrong entry at a time: proven wrong twice costs the accused no more than once.
-fn accuse(
-    situation: &Situation<'_>,
+/// The first wrong entry: proven wrong twice costs the accused no more than once.
+fn first_wrong<'view>(
+    situation: &Situation<'view>,
     validator: &AccountId,
     evaluation: &Evaluation,
+) -> Option<(Subject, &'view Claim, EvaluationEntry)> {
+    evaluation.entries.iter().find_map(|entry| {
+        let right = recompute(situation, validator, &entry.provider)?;
+        let claim = situation.view.claims.get(&entry.provider)?;
+        let subject = Subject::Evaluation { validator: *validator, provider: entry.provider };
+        (judge(*entry, right) != Verdict::Confirmed).then_some((subject, claim, *entry))
+    })
+}
+
+fn accuse_evaluation(
+    situation: &Situation<'_>,
+    subject: Subject,
+    (claim, published): (&Claim, EvaluationEntry),
 ) -> Option<Action> {
-    let dispute_of = |entry: &EvaluationEntry| {
-        let mut challenges = situation.view.challenges.values();
-        challenges.find(|one| (one.validator, one.provider) == (*validator, entry.provider))
-    };
-    let wrong: Vec<_> = evaluation
-        .entries
-        .iter()
-        .filter(|entry| {
-            let right = recompute(situation, validator, &entry.provider);
-            right.is_some_and(|right| judge(Answer::from(*entry), right) != Verdict::Confirmed)
-        })
-        .collect();
-    let is_open = |challenge: &Challenge| !challenge.is_decided;
-    if wrong.iter().any(|entry| dispute_of(entry).is_some_and(is_open)) {
+    let Subject::Evaluation { validator, provider } = subject else { return None };
+    let model = claim.model?;
+    let right = recompute(situation, &validator, &provider)?;
+    match (published.tally, right.tally) {
+        (Some(_), None) => Some(prove(subject, model, Contradiction::OtherHeader)),
+        (None, Some(_)) => Some(prove(subject, model, Contradiction::SameHeader)),
+        // The score follows from the tally, so one of them is another.
+        (Some(_), Some(_)) | (None, None) => accuse(situation, subject, &validator),
+    }
+}
+
+fn prove(subject: Subject, model: RevealedModel, contradiction: Contradiction) -> Action {
+    Action::Prove { subject, model, contradiction }
+}
+
+/// Opens a game, unless somebody plays about the same already, it is another's turn to begin, or it
+/// cannot be paid for.
+fn accuse(
+    situation: &Situation<'_>,
+    subject: Subject,
+    accused: &AccountId,
+) -> Option<Action> {
+    let view = situation.view;
+    let is_open = |one: &Challenge| one.dispute.turn().is_some();
+    let is_disputed = view.challenges.values().any(|one| one.subject == subject && is_open(one));
+    if is_disputed || !can_pay(situation) || !is_my_turn(situation, accused) {
         return None;
     }
-    // Without a majority of judges a challenge ends undecided, and the next wrong entry is taken.
-    let provider = wrong.into_iter().find(|entry| dispute_of(entry).is_none())?.provider;
-    let (accused, accused_of) = (situation.short_name(validator), situation.short_name(&provider));
-    let purpose = format!("challenge/{accused}/{accused_of}");
-    let call = Call::Challenge { order: situation.view.id(), validator: *validator, provider };
-    Some(Action::call(purpose, call))
+    let names = match subject {
+        Subject::Training { provider } => situation.short_name(&provider),
+        Subject::Evaluation { validator, provider } => {
+            format!("{}/{}", situation.short_name(&validator), situation.short_name(&provider))
+        }
+    };
+    let call = Call::Challenge { order: view.id(), subject };
+    Some(Action::call(format!("challenge/{names}"), call))
 }
 
 /// What `validator` should have said of the model of `provider`; `None` when this node cannot tell.
@@ -91,55 +151,32 @@ fn recompute(
     situation: &Situation<'_>,
     validator: &AccountId,
     provider: &AccountId,
-) -> Option<Answer> {
+) -> Option<EvaluationEntry> {
     let view = situation.view;
     let claim = view.claims.get(provider)?;
     let assessment = situation.knowledge.assessment(&claim.model?)?;
     let beacon = view.running.progress.evaluation_beacon?;
     let key = evaluation_key(validator, &beacon, &claim.commitment);
-    Some(assessment.answer(&key))
+    Some(assessment.entry(*provider, &key))
 }
 
-/// Whether bond and fee can be paid.
+/// Whether the bond and the fees of all own moves can be paid.
 fn can_pay(situation: &Situation<'_>) -> bool {
     let parameters = &situation.me.parameters;
-    let fee = fee(parameters, CALL_BYTES_MAX);
-    let needed = parameters.challenge_bond.checked_add(fee);
-    needed.is_some_and(|needed| situation.me.free >= needed)
+    let fee = fee(parameters, CALL_BYTES_MAX).0.saturating_mul(u128::from(SIDE_CALLS_MAX));
+    let needed = parameters.challenge_bond.0.saturating_add(fee);
+    situation.me.free.0 >= needed
 }
 
-/// Challengers take turns, so that not all of them pay for the same challenge. All turns begin in the
-/// first half of the window.
+/// Challengers take turns, so that not all of them pay for the same challenge: the validators first, then
+/// the providers. All turns begin in the first half of the window.
 fn is_my_turn(situation: &Situation<'_>, accused: &AccountId) -> bool {
     let (view, me) = (situation.view, &situation.me.account);
-    let mut others = view.running.validators().iter().filter(|validator| *validator != accused);
-    let Some(place) = others.position(|validator| validator == me) else { return false };
+    let drawn = view.running.validators().iter().chain(view.running.providers());
+    let mut others = drawn.filter(|operator| *operator != accused);
+    let Some(place) = others.position(|operator| operator == me) else { return false };
     let place = u32::try_from(place).unwrap_or(u32::MAX);
     let turn_blocks = situation.inclusion_blocks.saturating_mul(TURN_INCLUSIONS);
     let half = view.specification().windows.challenge / 2;
     view.blocks_passed() >= place.saturating_mul(turn_blocks).min(half)
-}
-
-/// Judges the challenges for which this node was drawn.
-fn sit_in_judgement(situation: &Situation<'_>) -> Vec<Action> {
-    let me = situation.me.account;
-    let mine: Vec<(u32, &Challenge)> = situation
-        .view
-        .challenges
-        .iter()
-        .filter(|(_, one)| !one.is_decided && one.judges.contains(&me))
-        .filter(|(_, one)| !one.judgements.iter().any(|judgement| judgement.judge == me))
-        .map(|(number, one)| (*number, one))
-        .collect();
-    if mine.is_empty() {
-        return Vec::new();
-    }
-    let mut actions = obtain_models(situation);
-    actions.extend(evaluate(situation, Priority::Challenge));
-    actions.extend(mine.into_iter().filter_map(|(number, one)| {
-        let Answer { score, digest } = recompute(situation, &one.validator, &one.provider)?;
-        let call = Call::Judge { order: situation.view.id(), challenge: number, score, digest };
-        Some(Action::call(format!("judge/{number}"), call))
-    }));
-    actions
 }

@@ -77,7 +77,7 @@ fn reveal(situation: &Situation<'_>, claim: &Claim) -> Vec<Action> {
         order: opening.order,
         model_root: opening.model_root,
         byte_count: model.byte_count,
-        trace_root: opening.trace_root,
+        trace: model.trace,
         salt: opening.salt,
     };
     vec![Action::call("reveal", call)]
@@ -98,7 +98,7 @@ fn opening(situation: &Situation<'_>, model: &LocalModel) -> Option<ClaimOpening
         registration_epoch: situation.me.operator.as_ref()?.registration_epoch,
         sequence: CLAIM_SEQUENCE,
         model_root: model.root,
-        trace_root: TraceRoot::default(),
+        trace_root: model.trace.map_or_else(TraceRoot::default, |trace| trace.root()),
         salt: situation.salt(CLAIM_PURPOSE),
     })
 }

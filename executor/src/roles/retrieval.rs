@@ -50,10 +50,7 @@ pub(super) fn obtain_test_source(situation: &Situation<'_>) -> Vec<Action> {
         None => Vec::new(),
         Some(TestSource::BeaconSplit(_)) => obtain_training_data(situation).into_iter().collect(),
         Some(TestSource::Revealed(file)) => {
-            let test = fetch(situation, (ContentHash(file.root.0), file.byte_count));
-            let needs_both = situation.knowledge.needs_training_data;
-            let train = needs_both.then(|| obtain_training_data(situation)).flatten();
-            test.into_iter().chain(train).collect()
+            fetch(situation, (ContentHash(file.root.0), file.byte_count)).into_iter().collect()
         }
     }
 }

@@ -7,6 +7,7 @@ use aipot_domain_runtime::chunk::ChunkTarget;
 use aipot_domain_runtime::claim::RevealedModel;
 use aipot_domain_runtime::evaluation::EvaluationEntries;
 use aipot_domain_runtime::primitives::{AccountId, ModelRoot, Salt};
+use aipot_domain_runtime::trace::TraceOpening;
 use parity_scale_codec::{Decode, Encode};
 
 use super::assessment::Assessment;
@@ -24,6 +25,8 @@ pub struct LocalModel {
     pub root: ModelRoot,
     /// Their number.
     pub byte_count: u64,
+    /// What the trace of a fixed recipe commits to; a contest has none.
+    pub trace: Option<TraceOpening>,
 }
 
 /// What tells revealed models apart: of two lengths stated for one root, one is wrong.
@@ -39,14 +42,14 @@ pub fn model_key(model: &RevealedModel) -> ModelKey {
 pub struct Knowledge {
     /// The model that it has trained.
     pub model: Option<LocalModel>,
+    /// The result of the order's recipe, if this node has run it to check claims.
+    pub audit: Option<LocalModel>,
     /// Whether training is known to be impossible.
     pub has_given_up: bool,
     /// Evaluations that it has computed.
     pub assessments: BTreeMap<ModelKey, Arc<Assessment>>,
     /// Evaluations that failed here, and how often.
     pub failures: BTreeMap<ModelKey, u32>,
-    /// Whether the training data is needed too, because the revealed test file cannot be used.
-    pub needs_training_data: bool,
     /// What it has committed to or is about to commit to.
     pub sealed: Option<EvaluationEntries>,
     /// The test file, if this node keeps it for the client.
@@ -65,6 +68,12 @@ impl Knowledge {
     /// What this node has found out about a model.
     pub fn assessment(&self, model: &RevealedModel) -> Option<&Assessment> {
         self.assessments.get(&model_key(model)).map(AsRef::as_ref)
+    }
+
+    /// What the order's recipe results in, as this node has computed it with its trace.
+    pub fn own_run(&self) -> Option<(LocalModel, TraceOpening)> {
+        let run = self.model.or(self.audit)?;
+        Some((run, run.trace?))
     }
 
     /// Whether it is pointless to try the evaluation of a model again on this machine.

@@ -2,11 +2,10 @@
 
 use aipot_domain_runtime::call::Call;
 use aipot_domain_runtime::evaluation::{
-    EvaluationEntries, EvaluationEntry, EvaluationOpening, evaluation_commitment, evaluation_key,
+    EvaluationEntries, EvaluationOpening, evaluation_commitment, evaluation_key,
 };
 use aipot_domain_runtime::primitives::{Commitment, Salt};
 use aipot_domain_runtime::window::Phase;
-use aipot_validator::verdict::Answer;
 
 use super::action::Action;
 use super::retrieval::{obtain_models, obtain_test, obtain_test_source, obtain_training_data};
@@ -87,9 +86,8 @@ fn entries(situation: &Situation<'_>) -> EvaluationEntries {
     for (provider, claim, model) in view.models() {
         let Some(assessment) = situation.knowledge.assessment(&model) else { continue };
         let key = evaluation_key(&situation.me.account, &beacon, &claim.commitment);
-        let Answer { score, digest } = assessment.answer(&key);
         // There are no more models than providers, and as many entries fit.
-        if entries.push(EvaluationEntry { provider, score, digest }).is_err() {
+        if entries.push(assessment.entry(provider, &key)).is_err() {
             break;
         }
     }

@@ -15,6 +15,9 @@ const ORDERS: &str = "orders";
 /// Ending of the note about the model that was trained.
 const MODEL_ENDING: &str = "model";
 
+/// Ending of the note about a recipe that was run to check claims.
+const AUDIT_ENDING: &str = "audit";
+
 /// Ending of the note about the evaluation that was committed to.
 const EVALUATION_ENDING: &str = "evaluation";
 
@@ -32,6 +35,20 @@ pub(super) fn read_model(folder: &Path, order: &OrderId) -> Option<LocalModel> {
     read(&path(folder, order, MODEL_ENDING))
 }
 
+/// Notes the result of the order's recipe, run to check claims.
+pub(super) fn write_audit(
+    folder: &Path,
+    order: &OrderId,
+    audit: &LocalModel,
+) -> Result<(), FileError> {
+    durable::write(&path(folder, order, AUDIT_ENDING), &audit.encode())
+}
+
+/// The result of the order's recipe, if one was noted.
+pub(super) fn read_audit(folder: &Path, order: &OrderId) -> Option<LocalModel> {
+    read(&path(folder, order, AUDIT_ENDING))
+}
+
 /// Notes the entries of an evaluation.
 pub(super) fn write_evaluation(
     folder: &Path,
@@ -46,9 +63,9 @@ pub(super) fn read_evaluation(folder: &Path, order: &OrderId) -> Option<Evaluati
     read(&path(folder, order, EVALUATION_ENDING))
 }
 
-/// Forgets both notes of a settled order.
+/// Forgets all notes of a settled order.
 pub(super) fn remove(folder: &Path, order: &OrderId) {
-    for ending in [MODEL_ENDING, EVALUATION_ENDING] {
+    for ending in [MODEL_ENDING, AUDIT_ENDING, EVALUATION_ENDING] {
         if let Err(error) = durable::remove(&path(folder, order, ending)) {
             tracing::warn!(%order, %error, "an old note stays behind");
         }

@@ -2,21 +2,29 @@
 //!
 //! What goes wrong here is logged and learnt as nothing: the plan asks again at the next block.
 
+mod game;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use aipot_domain_runtime::call::Call;
+use aipot_domain_runtime::challenge::Subject;
 use aipot_domain_runtime::chunk::{ChunkProof, prove_chunk};
 use aipot_domain_runtime::claim::RevealedModel;
 use aipot_domain_runtime::evaluation::EvaluationEntries;
 use aipot_domain_runtime::order::OrderSpecification;
 use aipot_domain_runtime::order::cost::cost;
 use aipot_domain_runtime::primitives::{Beacon, BlockNumber, ModelRoot, OrderId, Salt};
+use aipot_domain_runtime::program::ProgramError;
 use aipot_domain_runtime::progress::TestSource;
-use aipot_validator::test_set::{OrderFiles, TestSetError};
+use aipot_domain_runtime::state::Fault;
+use aipot_trainer::trace::machine::Files;
+use aipot_validator::player::PlayerError;
+use aipot_validator::verdict::{Examination, ValidateError};
 
 use super::action::Action;
-use super::assessment::{AssessError, Assessment, Examination};
+use self::game::Turn;
+use super::assessment::Assessment;
 use super::client::{ClientSecret, SecretError, recall_test};
 use super::situation::{LocalModel, Secrets, number};
 use super::{RolesConfiguration, notes};
@@ -24,6 +32,7 @@ use crate::node::{CallOutcome, NodeError, NodeHandle};
 use crate::scheduler::{Job, Priority};
 use crate::store::artefacts::{ArtefactError, ArtefactStore, ContentHash};
 use crate::worker::durable::FileError;
+use crate::worker::recipe::RecipePurpose;
 use crate::worker::training::{TrainingData, TrainingError, TrainingJob};
 use crate::worker::{Control, JobEnd, Worker, WorkerError};
 
@@ -59,10 +68,12 @@ pub(super) enum Learned {
     Model(LocalModel),
     /// No model can be trained.
     CannotTrain,
+    /// The order's recipe was run to check claims.
+    Audit(LocalModel),
     /// A model was evaluated.
     Assessment { model: RevealedModel, assessment: Arc<Assessment> },
-    /// This machine could not evaluate a model; it may be for want of the training data.
-    CannotAssess { model: RevealedModel, needs_training_data: bool },
+    /// This machine could not evaluate a model.
+    CannotAssess { model: RevealedModel },
     /// Entries were written down.
     Sealed(EvaluationEntries),
     /// A call ended.
@@ -87,7 +98,19 @@ pub(super) enum PerformError {
     #[error(transparent)]
     Worker(#[from] WorkerError),
     #[error(transparent)]
-    Assess(#[from] AssessError),
+    Validate(#[from] ValidateError),
+    #[error(transparent)]
+    Player(#[from] PlayerError),
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    #[error(transparent)]
+    State(#[from] Fault),
+    #[error("{subject} is not there any more")]
+    SubjectGone { subject: Subject },
+    #[error("nothing of the file contradicts {subject}")]
+    NothingToShow { subject: Subject },
+    #[error("the trace of this node's own run is not kept here")]
+    NoTrace,
     #[error("a thread was broken off")]
     Thread(#[from] tokio::task::JoinError),
     #[error("the test file of the order is no longer kept here")]
@@ -142,6 +165,13 @@ impl Hands {
                 let proof = self.prove(file, chunk_index).await?;
                 self.call(&task, Call::ServeChunk { order: task.order, target, proof }).await
             }
+            Action::Audit => self.audit(task).await,
+            Action::Play { challenge, subject, dispute, deadline } => {
+                self.play(task, Turn { challenge, subject, dispute: *dispute, deadline }).await
+            }
+            Action::Prove { subject, model, contradiction } => {
+                self.prove_wrong(task, (subject, model), contradiction).await
+            }
             Action::Call { call, .. } => self.call(&task, *call).await,
         }
     }
@@ -151,6 +181,9 @@ impl Hands {
     }
 
     async fn train(&self, task: Task) -> Result<Learned, PerformError> {
+        if task.specification.train.recipe.is_fixed() {
+            return self.train_recipe(task).await;
+        }
         let order = task.order;
         let job = TrainingJob {
             specification: task.specification.as_ref().clone(),
@@ -166,6 +199,28 @@ impl Hands {
             trained => trained?,
         };
         let model = self.keep_model(Arc::new(bytes), task.deadline_block).await?;
+        self.note_model(order, model).await
+    }
+
+    /// Trains as the order prescribes; the trace stays beside the model.
+    async fn train_recipe(&self, task: Task) -> Result<Learned, PerformError> {
+        let order = task.order;
+        let result = match self.run_recipe(&task, RecipePurpose::Claim).await {
+            Err(PerformError::Training(error)) if error.is_permanent() => {
+                tracing::error!(%order, %error, "the recipe cannot be run, so nothing is claimed");
+                return Ok(Learned::CannotTrain);
+            }
+            result => result?,
+        };
+        let kept = self.keep_model(Arc::new(result.model), task.deadline_block).await?;
+        self.note_model(order, LocalModel { trace: Some(result.trace), ..kept }).await
+    }
+
+    async fn note_model(
+        &self,
+        order: OrderId,
+        model: LocalModel,
+    ) -> Result<Learned, PerformError> {
         let folder = self.configuration.folder.clone();
         tokio::task::spawn_blocking(move || notes::write_model(&folder, &order, &model)).await??;
         tracing::info!(%order, model = %model.root, "the model is trained");
@@ -187,7 +242,7 @@ impl Hands {
                 Ok(hash) => {
                     self.announce(hash).await;
                     let byte_count = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-                    return Ok(LocalModel { root: ModelRoot(hash.0), byte_count });
+                    return Ok(LocalModel { root: ModelRoot(hash.0), byte_count, trace: None });
                 }
                 Err(error) => error,
             };
@@ -206,7 +261,7 @@ impl Hands {
         model: RevealedModel,
         priority: Priority,
     ) -> Result<Learned, PerformError> {
-        let Some((source, beacon)) = task.test else { return Ok(Learned::Nothing) };
+        let Some((source, _)) = task.test else { return Ok(Learned::Nothing) };
         let job = Job {
             priority,
             deadline_block: task.deadline_block,
@@ -214,7 +269,7 @@ impl Hands {
         };
         let (handle, specification) = (self.handle.clone(), Arc::clone(&task.specification));
         let work = move |_: &Control| {
-            let examination = Examination { specification: &specification, source, beacon };
+            let examination = Examination { specification: &specification, source };
             JobEnd::Finished(assess(handle.artefacts(), &examination, &model))
         };
         let assessed = match self.worker.run(job, work).await {
@@ -229,12 +284,7 @@ impl Hands {
             }
             Err(error) => {
                 tracing::warn!(%order, model = %root, %error, "cannot evaluate");
-                let is_data = |error: &AssessError| {
-                    matches!(error, AssessError::TestSet(TestSetError::Train { .. }))
-                };
-                let needs_training_data =
-                    matches!(&error, PerformError::Assess(error) if is_data(error));
-                Ok(Learned::CannotAssess { model, needs_training_data })
+                Ok(Learned::CannotAssess { model })
             }
         }
     }
@@ -285,15 +335,13 @@ fn assess(
     model: &RevealedModel,
 ) -> Result<Assessment, PerformError> {
     let bytes = artefacts.read(ContentHash(model.root.0))?;
-    let test = match examination.source {
-        TestSource::Revealed(file) => Some(artefacts.read(ContentHash(file.root.0))?),
-        TestSource::BeaconSplit(_) => None,
-    };
-    // Not needed when the test file is as it should be; what is missing is noticed when it is.
     let train = ContentHash(examination.specification.data.train.root.0);
-    let train = if artefacts.has(train) { artefacts.read(train)? } else { Vec::new() };
-    let files = OrderFiles { train: &train, test: test.as_deref() };
-    Ok(Assessment::compute(examination, (model, &bytes), files)?)
+    let (train, test) = match examination.source {
+        TestSource::Revealed(file) => (Vec::new(), artefacts.read(ContentHash(file.root.0))?),
+        TestSource::BeaconSplit(_) => (artefacts.read(train)?, Vec::new()),
+    };
+    let files = Files { train: &train, test: &test, model: &bytes };
+    Ok(Assessment::compute(examination, *model, files)?)
 }
 
 /// Memory of an evaluation: both data files, examples, answers, and the model twice.

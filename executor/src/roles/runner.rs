@@ -121,6 +121,7 @@ impl Runner {
         });
         let knowledge = Knowledge {
             model: notes::read_model(folder, order),
+            audit: notes::read_audit(folder, order),
             sealed: notes::read_evaluation(folder, order),
             secret,
             ..Knowledge::default()
@@ -194,12 +195,12 @@ impl Runner {
         match result {
             Ok(Learned::Nothing) => tracing::debug!(%order, name, "done"),
             Ok(Learned::Model(model)) => knowledge.model = Some(model),
+            Ok(Learned::Audit(audit)) => knowledge.audit = Some(audit),
             Ok(Learned::CannotTrain) => knowledge.has_given_up = true,
             Ok(Learned::Assessment { model, assessment }) => {
                 knowledge.assessments.insert(model_key(&model), assessment);
             }
-            Ok(Learned::CannotAssess { model, needs_training_data }) => {
-                knowledge.needs_training_data |= needs_training_data;
+            Ok(Learned::CannotAssess { model }) => {
                 *knowledge.failures.entry(model_key(&model)).or_default() += 1;
             }
             Ok(Learned::Sealed(entries)) => knowledge.sealed = Some(entries),
@@ -219,6 +220,7 @@ impl Runner {
         self.calls.forget(order);
         self.begun.retain(|(of, _), _| of != order);
         self.hands.worker.remove_checkpoint(order);
+        self.hands.worker.remove_trace(order);
         notes::remove(&self.hands.configuration.folder, order);
         let Some(record) = record else { return Ok(()) };
         let mut files = prunable(&record, &followed.knowledge, &self.hands.handle.account());

@@ -27,7 +27,7 @@ impl TryFrom<Tensor> for TensorLayout {
     type Error = Overflow;
 
     fn try_from(tensor: Tensor) -> Result<Self, Overflow> {
-        let Tensor { name, shape, start } = tensor;
+        let Tensor { name, shape, start, .. } = tensor;
         let sides = shape.into_iter().map(usize::try_from).collect::<Result<_, _>>();
         let shape = sides.map_err(|_| Overflow { quantity: "side of a tensor" })?;
         Ok(Self { name, shape, start })

@@ -43,6 +43,10 @@ pub enum Start {
 pub struct Tensor {
     /// Name in the model file.
     pub name: String,
+    /// What it is, for people.
+    pub label: &'static str,
+    /// Of which layer, for people.
+    pub layer: u16,
     /// Lengths of its sides, the slowest first.
     pub shape: Vec<u32>,
     /// How it starts.
@@ -78,7 +82,10 @@ pub fn tensors(specification: &OrderSpecification) -> Result<Vec<Tensor>, Overfl
             tensors
         }
         Architecture::Gpt { width, layer_count, context, .. } => {
-            decoder(*width, *layer_count, *context)?
+            let blocks = u16::try_from(*layer_count).ok();
+            let blocks = blocks.filter(|blocks| u32::from(*blocks) <= BLOCKS_MAX);
+            let blocks = blocks.ok_or(Overflow { quantity: "blocks of the model" })?;
+            decoder(*width, blocks, *context)?
         }
     };
     if tensors.iter().any(|tensor| tensor.value_count().is_none()) {
@@ -90,20 +97,40 @@ pub fn tensors(specification: &OrderSpecification) -> Result<Vec<Tensor>, Overfl
 fn perceptron(features: u32, hidden_widths: &[u32], classes: u32) -> Vec<Tensor> {
     let outputs = hidden_widths.iter().copied().chain(core::iter::once(classes));
     let inputs = core::iter::once(features).chain(hidden_widths.iter().copied());
-    let layers = (0_u32..).zip(inputs.zip(outputs));
+    let layers = (0_u16..).zip(inputs.zip(outputs));
     let tensors = layers.flat_map(|(layer, (input_count, output_count))| {
-        layer_tensors(&format!("layers.{layer:02}"), output_count, input_count, None)
+        let name = format!("layers.{layer:02}");
+        let start = Start::Rectified { input_count };
+        linear((&name, layer), ["linear bias", "linear weight"], [output_count, input_count], start)
     });
     tensors.collect()
 }
 
-/// Bias and weight of a layer, by default with the start of a rectified one.
-fn layer_tensors(name: &str, outputs: u32, inputs: u32, start: Option<Start>) -> [Tensor; 2] {
-    let start = start.unwrap_or(Start::Rectified { input_count: inputs });
+/// Bias and weight of a layer.
+fn linear(
+    (name, layer): (&str, u16),
+    [bias, weight]: [&'static str; 2],
+    [outputs, inputs]: [u32; 2],
+    start: Start,
+) -> [Tensor; 2] {
+    let tensor = |part: &str, label, shape: &[u32], start| Tensor {
+        name: format!("{name}.{part}"),
+        label,
+        layer,
+        shape: shape.to_vec(),
+        start,
+    };
     [
-        Tensor { name: format!("{name}.bias"), shape: [outputs].into(), start: Start::Zeros },
-        Tensor { name: format!("{name}.weight"), shape: [outputs, inputs].into(), start },
+        tensor("bias", bias, &[outputs], Start::Zeros),
+        tensor("weight", weight, &[outputs, inputs], start),
     ]
+}
+
+/// Bias and weight of a norm.
+fn norm((name, layer): (&str, u16), width: u32) -> [Tensor; 2] {
+    let labels = ["norm bias", "norm weight"];
+    let [bias, weight] = linear((name, layer), labels, [width, 1], Start::Ones);
+    [bias, Tensor { shape: [width].into(), ..weight }]
 }
 
 /// The tensors of the convolutions, and the features that they leave.
@@ -114,12 +141,14 @@ fn convolution_tensors(
     let misfit = |_| Overflow { quantity: "sides of a feature map" };
     let stages = convolution_stages(image, convolutions).map_err(misfit)?;
     let mut tensors = Vec::new();
-    for (layer, stage) in (0_u32..).zip(&stages) {
-        let inputs = stage.kernel.checked_mul(stage.kernel);
-        let inputs = inputs.and_then(|area| area.checked_mul(stage.input.channels));
-        let inputs = inputs.ok_or(Overflow { quantity: "inputs of a convolution" })?;
+    for (layer, stage) in (0_u16..).zip(&stages) {
+        let input_count = stage.kernel.checked_mul(stage.kernel);
+        let input_count = input_count.and_then(|area| area.checked_mul(stage.input.channels));
+        let input_count = input_count.ok_or(Overflow { quantity: "inputs of a convolution" })?;
         let name = format!("convolutions.{layer:02}");
-        tensors.extend(layer_tensors(&name, stage.output.channels, inputs, None));
+        let labels = ["convolution bias", "convolution weight"];
+        let shape = [stage.output.channels, input_count];
+        tensors.extend(linear((&name, layer), labels, shape, Start::Rectified { input_count }));
     }
     let last = stages.last().map_or(image, |stage| stage.pooled);
     let features = u32::try_from(last.value_count());
@@ -127,36 +156,52 @@ fn convolution_tensors(
 }
 
 /// The parts of a decoder, by name.
-fn decoder(width: u32, layer_count: u32, context: u32) -> Result<Vec<Tensor>, Overflow> {
-    if layer_count > BLOCKS_MAX {
-        return Err(Overflow { quantity: "blocks of the model" });
-    }
+fn decoder(width: u32, layer_count: u16, context: u32) -> Result<Vec<Tensor>, Overflow> {
     let wide = |factor: u32| width.checked_mul(factor).ok_or(Overflow { quantity: "layer width" });
     let (packed, hidden) = (wide(3)?, wide(PERCEPTRON_FACTOR)?);
-    let linear =
-        |name: &str, outputs, inputs| layer_tensors(name, outputs, inputs, Some(Start::Small));
-    let norm = |name: &str| {
-        let [bias, weight] = layer_tensors(name, width, 1, Some(Start::Ones));
-        [bias, Tensor { shape: [width].into(), ..weight }]
-    };
-    let table = |name: &str, entries: u32| Tensor {
+    let mut tensors = Vec::new();
+    for block in 0..layer_count {
+        let prefix = |part: &str| format!("blocks.{block:02}.{part}");
+        let mut extend = |part: &str, labels, shape| {
+            tensors.extend(linear((&prefix(part), block), labels, shape, Start::Small));
+        };
+        extend(
+            "attention.input",
+            ["attention input bias", "attention input weight"],
+            [packed, width],
+        );
+        extend(
+            "attention.output",
+            ["attention output bias", "attention output weight"],
+            [width; 2],
+        );
+        tensors.extend(norm((&prefix("norm1"), block), width));
+        tensors.extend(norm((&prefix("norm2"), block), width));
+        let mut extend = |part: &str, labels, shape| {
+            tensors.extend(linear((&prefix(part), block), labels, shape, Start::Small));
+        };
+        extend(
+            "perceptron.input",
+            ["perceptron input bias", "perceptron input weight"],
+            [hidden, width],
+        );
+        extend(
+            "perceptron.output",
+            ["perceptron output bias", "perceptron output weight"],
+            [width, hidden],
+        );
+    }
+    let table = |name: &str, label, entries: u32| Tensor {
         name: format!("{name}.weight"),
+        label,
+        layer: layer_count,
         shape: [entries, width].into(),
         start: Start::Small,
     };
-    let mut tensors = Vec::new();
-    for block in 0..layer_count {
-        let name = |part: &str| format!("blocks.{block:02}.{part}");
-        tensors.extend(linear(&name("attention.input"), packed, width));
-        tensors.extend(linear(&name("attention.output"), width, width));
-        tensors.extend(norm(&name("norm1")));
-        tensors.extend(norm(&name("norm2")));
-        tensors.extend(linear(&name("perceptron.input"), hidden, width));
-        tensors.extend(linear(&name("perceptron.output"), width, hidden));
-    }
-    tensors.extend(norm("norm"));
-    tensors.extend(linear("output", TEXT_CLASSES, width));
-    tensors.push(table("position", context));
-    tensors.push(table("token", TEXT_CLASSES));
+    tensors.extend(norm(("norm", layer_count), width));
+    let labels = ["output bias", "output weight"];
+    tensors.extend(linear(("output", layer_count), labels, [TEXT_CLASSES, width], Start::Small));
+    tensors.push(table("position", "position embedding", context));
+    tensors.push(table("token", "token embedding", TEXT_CLASSES));
     Ok(tensors)
 }

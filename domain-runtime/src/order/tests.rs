@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::check::{BATCH_MAX, EPOCHS_MAX, OrderError, OrderLimits, check};
 use super::cost::{cost, price};
 use super::*;
+use crate::bounded::BoundedVec;
 
 /// Limits of a network with short windows and cheap work.
 const LIMITS: OrderLimits = OrderLimits {

@@ -114,8 +114,7 @@ impl<'input> Machine<'input> {
     /// [`MachineError`] when the program is not sound or a file is not the one that it is for.
     pub fn run(&mut self, operator_index: usize) -> Result<(), MachineError> {
         let step = self.step.ok_or(MachineError::NotBegun)?;
-        let (program, number) =
-            self.computation.program(step).ok_or_else(|| self.no_step(step))?;
+        let (program, number) = self.computation.program(step).ok_or_else(|| self.no_step(step))?;
         let operator = program.operators.get(operator_index).ok_or(MachineError::NoOperator {
             operator: operator_index,
             count: program.operators.len(),
@@ -167,7 +166,8 @@ impl Scene<'_> {
     /// Computes all elements of the output.
     fn write(&self, output: &mut Vec<u32>) -> Result<(), MachineError> {
         let slot = self.slot(self.operator.output)?;
-        let elements = self.operator.shape.iter().try_fold(1, |all: u32, size| all.checked_mul(*size));
+        let elements =
+            self.operator.shape.iter().try_fold(1, |all: u32, size| all.checked_mul(*size));
         if elements != Some(slot.element_count) || slot.element_count == 0 {
             return Err(MachineError::WrongShape { operator: self.operator.name, slot: slot.name });
         }

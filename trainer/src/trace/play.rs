@@ -1,8 +1,8 @@
 //! Plays a whole dispute between two runs of one computation.
 
 use aipot_domain_runtime::dispute::{Decision, Dispute, Move, MoveError, Side, Stage};
-use aipot_domain_runtime::program::{Computation, FileRoots};
 use aipot_domain_runtime::primitives::DataRoot;
+use aipot_domain_runtime::program::{Computation, FileRoots};
 use aipot_kernels::blake3_tree;
 use parity_scale_codec::Encode;
 use thiserror::Error;

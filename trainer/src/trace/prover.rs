@@ -86,15 +86,16 @@ impl<'input, E: Engine> Prover<'input, E> {
                 let roots = roots.collect::<Result<Vec<_>, _>>()?;
                 Ok(Move::Bisect { roots: BoundedVec::try_from(roots)? })
             }
-            Stage::Steps(bisection) => {
-                pick(bisection, |state| Ok(self.replay.root(state)?))
-            }
+            Stage::Steps(bisection) => pick(bisection, |state| Ok(self.replay.root(state)?)),
             Stage::Step { step, .. } => {
                 let within = self.within(*step)?;
                 let count = u32::try_from(within.roots.len().saturating_sub(1)).unwrap_or(u32::MAX);
                 let ends = Bisection::new((0, [0; 32]), (count, [0; 32]));
                 let roots = within.at(&ends.points())?;
-                Ok(Move::EnterStep { scratch_root: within.scratch_root, roots: BoundedVec::try_from(roots)? })
+                Ok(Move::EnterStep {
+                    scratch_root: within.scratch_root,
+                    roots: BoundedVec::try_from(roots)?,
+                })
             }
             Stage::Operators { step, bisection } if bisection.posted.is_empty() => {
                 let roots = self.within(*step)?.at(&bisection.points())?;
@@ -189,7 +190,9 @@ impl Located<'_> {
         let whole = ChunkSpan::whole(words);
         let values = span.children().into_iter().map(|child| child.value(self.bytes(child), whole));
         if children.is_empty() {
-            return Ok(Move::Children { values: BoundedVec::try_from(values.collect::<Vec<_>>())? });
+            return Ok(Move::Children {
+                values: BoundedVec::try_from(values.collect::<Vec<_>>())?,
+            });
         }
         let differs = values.zip(children).position(|(own, shown)| own != *shown);
         let part = differs.and_then(|part| u8::try_from(part).ok());

@@ -223,10 +223,7 @@ impl<'input, E: Engine> Replay<'input, E> {
     }
 }
 
-fn engine_error(
-    step: u32,
-    source: impl std::error::Error + Send + Sync + 'static,
-) -> ReplayError {
+fn engine_error(step: u32, source: impl std::error::Error + Send + Sync + 'static) -> ReplayError {
     ReplayError::Engine { step, source: Box::new(source) }
 }
 
@@ -252,11 +249,7 @@ impl<'input> Walk<'input> {
         Ok(Self { machine, program, roots: None, changes, next: 0 })
     }
 
-    fn new(
-        machine: Machine<'input>,
-        step: u32,
-        changes: Vec<Change>,
-    ) -> Result<Self, ReplayError> {
+    fn new(machine: Machine<'input>, step: u32, changes: Vec<Change>) -> Result<Self, ReplayError> {
         let mut walk = Self::unhashed(machine, step, changes)?;
         walk.roots = Some(StateRoots::new(walk.program, walk.machine.slots()));
         Ok(walk)

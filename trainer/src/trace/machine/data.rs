@@ -80,17 +80,13 @@ impl Scene<'_> {
         Ok(())
     }
 
-    fn tokens(
-        &self,
-        data: &DataInput,
-        shift: u32,
-        output: &mut [u32],
-    ) -> Result<(), MachineError> {
+    fn tokens(&self, data: &DataInput, shift: u32, output: &mut [u32]) -> Result<(), MachineError> {
         let Layout::Text { context } = data.layout else { return Err(self.wrong_layout()) };
         let bytes = self.data_bytes(data)?;
         for (row, output) in output.chunks_mut(self.width()).enumerate() {
             let Some(example) = pick(&data.batch, row, self.number) else { continue };
-            let begin = example.checked_mul(wide(context)).and_then(|at| at.checked_add(wide(shift)));
+            let begin =
+                example.checked_mul(wide(context)).and_then(|at| at.checked_add(wide(shift)));
             let text = begin.and_then(|begin| bytes.get(begin..begin.checked_add(output.len())?));
             let text = text.ok_or_else(|| self.too_short(data))?;
             output.iter_mut().zip(text).for_each(|(output, byte)| *output = u32::from(*byte));
@@ -129,12 +125,7 @@ impl Scene<'_> {
         Ok(())
     }
 
-    fn count_up(
-        &self,
-        input: &View,
-        length: u32,
-        output: &mut [u32],
-    ) -> Result<(), MachineError> {
+    fn count_up(&self, input: &View, length: u32, output: &mut [u32]) -> Result<(), MachineError> {
         let (_, words) = self.view(input, length)?;
         let words = &words[wide(input.offset)..][..wide(length)];
         let sum: u64 = words.iter().map(|word| u64::from(*word)).sum();
@@ -155,9 +146,9 @@ impl Scene<'_> {
     ) -> Result<(), MachineError> {
         let old = self.slot_words(self.operator.output)?;
         let mut hasher = blake3::Hasher::new_keyed(key);
-        old.iter().for_each(|word| {
+        for word in old {
             hasher.update(&word.to_le_bytes());
-        });
+        }
         hasher.update(&blake3_tree::bits_digest(bytemuck::cast_slice(self.slot_words(slot)?)));
         let digest = hasher.finalize();
         let (words, _) = digest.as_bytes().as_chunks::<4>();
@@ -236,7 +227,9 @@ fn pick(batch: &Batch, row: usize, number: u32) -> Option<usize> {
 fn normal((seed, counter): (u64, u64), deviation: f32, output: &mut [u32]) {
     let values: &mut [f32] = bytemuck::cast_slice_mut(output);
     ChaChaStream::derive(&seed_bytes(seed), WEIGHTS_DOMAIN, counter).fill_normal(values);
-    values.iter_mut().for_each(|value| *value *= deviation);
+    for value in values.iter_mut() {
+        *value *= deviation;
+    }
     canonicalize(values);
 }
 

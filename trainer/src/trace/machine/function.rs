@@ -145,14 +145,10 @@ impl Tile {
 
     /// Position and value of the largest of four, by `take`.
     fn pool(&self, output: &mut [u32], take: impl Fn(u32, f32) -> u32) {
+        let [first, second, third, fourth] = [0, 1, 2, 3].map(|operand| self.floats(operand));
         for (index, output) in output.iter_mut().enumerate() {
-            let (mut position, mut best) = (0, self.floats(0)[index]);
-            for (place, operand) in (1..4).zip(1..4) {
-                let value = self.floats(operand)[index];
-                if value > best || (value.is_nan() && !best.is_nan()) {
-                    (position, best) = (place, value);
-                }
-            }
+            let others = [second[index], third[index], fourth[index]];
+            let (position, best) = (1..).zip(others).fold((0, first[index]), larger);
             *output = take(position, best);
         }
     }
@@ -215,12 +211,17 @@ impl Tile {
     }
 
     fn momentum_weight(&self, output: &mut [f32]) {
-        let [weights, velocities, kept, rates] =
-            [0, 1, 2, 3].map(|operand| self.floats(operand));
+        let [weights, velocities, kept, rates] = [0, 1, 2, 3].map(|operand| self.floats(operand));
         for (index, output) in output.iter_mut().enumerate() {
             *output = kept[index] * weights[index] - rates[index] * velocities[index];
         }
     }
+}
+
+/// The larger of two candidates, the first among equals; a NaN before everything else.
+fn larger(best: (u32, f32), other: (u32, f32)) -> (u32, f32) {
+    let is_larger = other.1 > best.1 || (other.1.is_nan() && !best.1.is_nan());
+    if is_larger { other } else { best }
 }
 
 /// How many operands a function takes.

@@ -60,9 +60,8 @@ impl Source<'_> {
     fn lay(&self, first: usize, into: &mut [u32]) {
         match self {
             Self::Words(course, words) => course.gather(words, first, into),
-            Self::Index(course) => course.each_position(first, into, |position| {
-                u32::try_from(position).unwrap_or(u32::MAX)
-            }),
+            Self::Index(course) => course
+                .each_position(first, into, |position| u32::try_from(position).unwrap_or(u32::MAX)),
             Self::Constant(word) => into.fill(*word),
         }
     }

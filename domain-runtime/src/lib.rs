@@ -42,6 +42,8 @@ pub mod primitives;
 pub mod program;
 pub mod progress;
 pub mod referee;
+#[cfg(test)]
+pub(crate) mod reference;
 pub mod refusal;
 pub mod reveal;
 pub mod selection;

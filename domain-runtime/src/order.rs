@@ -1,20 +1,29 @@
 //! The order specification: what a client buys, declared in bounded integers, and its identity.
 //!
-//! [`check`] holds the static rules of step 1 (submission), [`cost`] what the order will cost others.
+//! [`check`] holds the static rules of step 1 (submission), [`cost`] what the order will cost others,
+//! [`layout`] where the examples lie in its files.
 
+mod architecture;
 pub mod check;
 pub mod cost;
+pub mod layout;
+mod recipe;
+pub mod shape;
+pub mod tensors;
 
 use parity_scale_codec::{Decode, Encode, MaxEncodedLen};
 
-use crate::bounded::BoundedVec;
 use crate::primitives::{Amount, Commitment, DataRoot, OrderId, Salt};
+pub use architecture::{
+    Architecture, CONVOLUTIONS_MAX, ConvolutionSpecification, HIDDEN_LAYERS_MAX, ImageShape,
+    PERCEPTRON_FACTOR,
+};
+pub use recipe::{FixedRecipe, Recipe, RecipeOptimizer, RecipeSchedule};
+
 pub use crate::window::{PHASES, Phase, Windows};
 
 /// The only version of the specification so far.
 pub const SPECIFICATION_VERSION: u16 = 1;
-/// Most hidden layers of an `mlp`; deeper ones do not train without normalisation.
-pub const HIDDEN_LAYERS_MAX: usize = 16;
 /// Most providers of one order; each one's model is evaluated by every validator.
 pub const PROVIDERS_MAX: usize = 32;
 /// Most validators of one order.
@@ -52,17 +61,6 @@ pub struct ModelSpecification {
     pub initial_seed: u64,
 }
 
-/// Shape of the network. Inputs and outputs come from the data specification.
-#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
-pub enum Architecture {
-    /// Linear layers with ReLU between them.
-    #[codec(index = 0)]
-    Mlp {
-        /// Widths of the hidden layers, from the input side; may be empty.
-        hidden_widths: BoundedVec<u32, HIDDEN_LAYERS_MAX>,
-    },
-}
-
 /// A file named by its content.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
 pub struct DataFile {
@@ -72,12 +70,20 @@ pub struct DataFile {
     pub byte_count: u64,
 }
 
-/// How the bytes of the training and test files are read.
+/// How the bytes of the training and test files are read; see [`layout`] for where an example lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
 pub enum DataFormat {
-    /// Lines of comma-separated integers, the label last.
+    /// Examples one after the other: each its features, then its label, little-endian unsigned integers
+    /// of one width.
     #[codec(index = 0)]
-    Csv,
+    Records {
+        /// Bytes of a feature and of a label: 1, 2 or 4.
+        value_bytes: u8,
+    },
+    /// Running text, every byte a token. `feature_count` is the context: an example is so many tokens and
+    /// the one behind them, and the next example begins with its last token.
+    #[codec(index = 1)]
+    Text,
 }
 
 /// Training data, and the commitment to the hidden test data of the same shape.
@@ -91,11 +97,11 @@ pub struct DataSpecification {
     pub train_example_count: u32,
     /// Examples in the test file.
     pub test_example_count: u32,
-    /// Features of one example.
+    /// Features of one example; in text, its tokens.
     pub feature_count: u32,
-    /// Features are divided by this, so that they lie near `0..=1`.
+    /// Features are divided by this, so that they lie near `0..=1`; 1 for text.
     pub feature_divisor: u32,
-    /// Classes; labels are `0..class_count`.
+    /// Classes; labels are `0..class_count`. 256 for text.
     pub class_count: u32,
     /// [`test_commitment`] of the hidden test file.
     pub test_commitment: Commitment,
@@ -118,14 +124,6 @@ pub enum Metric {
     /// Mean loss in Q16.16.
     #[codec(index = 1)]
     Loss,
-}
-
-/// How free the provider is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
-pub enum Recipe {
-    /// Contest: train as you like, the best score wins.
-    #[codec(index = 0)]
-    Free,
 }
 
 /// Bounds of the training.

@@ -5,6 +5,21 @@
 //! compute any single element from a handful of opened words. A fast engine may fuse as it likes, as long
 //! as the bits are those of the operators one after the other.
 
+mod builder;
+mod check;
+mod error;
+mod evaluation;
+mod header;
+mod layers;
+mod model;
+mod training;
+mod wiring;
+
+pub use error::{OperatorFault, ProgramError};
+pub use evaluation::{evaluation, evaluation_batch_rows};
+pub use header::model_header;
+pub use training::training;
+
 use alloc::vec::Vec;
 
 use crate::primitives::DataRoot;
@@ -15,6 +30,8 @@ pub const RANK: usize = 6;
 pub const OPERANDS_MAX: usize = 6;
 /// Most operators of a program: three rounds of a bisection into 16 parts locate one of them.
 pub const OPERATORS_MAX: usize = 4_096;
+/// Most slots of a program that are no files; far more than the operators of any network need.
+pub const SLOTS_MAX: usize = 8_192;
 /// Most elements of a slot: two rounds of a descent into 128 children locate one of its chunks.
 pub const ELEMENTS_MAX: u32 = 1 << 22;
 /// Most elements that one element of an output sums or compares, so that a leaf stays small.
@@ -143,6 +160,8 @@ pub enum Function {
     PoolPosition,
     /// `c` when the words `a` and `b` are equal, else +0.
     Select,
+    /// `b`, `c` or `d`, as the integer `a` is 0, 1 or more.
+    Choose,
     /// `beta * a + (1 - beta) * b`.
     FirstMoment {
         /// The share that stays.
@@ -469,3 +488,6 @@ impl FileRoots {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,9 +5,10 @@ mod mlp;
 
 pub use initial::initial_parameters;
 
-use aipot_domain_runtime::order::cost::{self, Overflow, layer_widths};
+use aipot_domain_runtime::order::cost::{self, Overflow};
+use aipot_domain_runtime::order::tensors::{self, Start, Tensor};
 use aipot_domain_runtime::order::{Architecture, OrderSpecification};
-use candle_core::{Device, Tensor, Var};
+use candle_core::{Device, Var};
 
 use crate::parameters::{Parameters, ParametersError};
 
@@ -18,6 +19,19 @@ pub struct TensorLayout {
     pub name: String,
     /// Lengths of its sides, the slowest first.
     pub shape: Vec<usize>,
+    /// How its values start.
+    pub start: Start,
+}
+
+impl TryFrom<Tensor> for TensorLayout {
+    type Error = Overflow;
+
+    fn try_from(tensor: Tensor) -> Result<Self, Overflow> {
+        let Tensor { name, shape, start, .. } = tensor;
+        let sides = shape.into_iter().map(usize::try_from).collect::<Result<_, _>>();
+        let shape = sides.map_err(|_| Overflow { quantity: "side of a tensor" })?;
+        Ok(Self { name, shape, start })
+    }
 }
 
 impl TensorLayout {
@@ -27,27 +41,15 @@ impl TensorLayout {
     }
 }
 
-/// The tensors of an order's model, sorted by name: for each layer a bias `[output]` and a weight
-/// `[output, input]`, named `layers.00.bias` and so on.
+/// The tensors of an order's model, sorted by name; see [`tensors::tensors`] of the domain runtime.
 ///
 /// # Errors
 /// [`Overflow`] when the sizes do not fit this machine.
 pub fn layout(specification: &OrderSpecification) -> Result<Vec<TensorLayout>, Overflow> {
-    // Proves that every product of sides below fits into 64 bits.
+    // Proves that all values together fit into 64 bits.
     cost::cost(specification)?;
-    let widths: Vec<usize> = layer_widths(specification)
-        .map(|width| usize::try_from(width).map_err(|_| Overflow { quantity: "layer width" }))
-        .collect::<Result<_, _>>()?;
-    let layers = widths.windows(2).enumerate();
-    Ok(layers
-        .flat_map(|(layer, widths)| {
-            let (input, output) = (widths[0], widths[1]);
-            let name = |part| format!("layers.{layer:02}.{part}");
-            let bias = TensorLayout { name: name("bias"), shape: vec![output] };
-            let weight = TensorLayout { name: name("weight"), shape: vec![output, input] };
-            [bias, weight]
-        })
-        .collect())
+    let tensors = tensors::tensors(specification)?;
+    tensors.into_iter().map(TensorLayout::try_from).collect()
 }
 
 /// A model as candle trains it: the order's tensors as variables.
@@ -80,10 +82,17 @@ impl Model {
     /// `features`: `[batch, feature]`; the result: `[batch, class]`.
     ///
     /// # Errors
-    /// candle's error when the shapes do not fit.
-    pub fn forward(&self, features: &Tensor) -> candle_core::Result<Tensor> {
+    /// candle's error when the shapes do not fit, or for a network that has other layers than linear
+    /// ones.
+    pub fn forward(
+        &self,
+        features: &candle_core::Tensor,
+    ) -> candle_core::Result<candle_core::Tensor> {
         match &self.architecture {
             Architecture::Mlp { .. } => mlp::forward(&self.variables, features),
+            Architecture::Cnn { .. } | Architecture::Gpt { .. } => {
+                Err(candle_core::Error::msg("the graph of candle holds linear layers only"))
+            }
         }
     }
 

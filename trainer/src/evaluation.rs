@@ -44,6 +44,9 @@ pub enum EvaluateError {
         /// Outputs of the last layer.
         outputs: usize,
     },
+    /// The network has other layers than linear ones.
+    #[error("only networks of linear layers are evaluated")]
+    Architecture,
     /// Values do not have the shape of their tensor.
     #[error(transparent)]
     Matrix(#[from] MatrixError),
@@ -174,6 +177,9 @@ fn logits(
     for batch in data.features().chunks(BATCH_EXAMPLES.saturating_mul(data.feature_count())) {
         logits.extend(match &specification.model.architecture {
             Architecture::Mlp { .. } => mlp(parameters.tensors(), batch)?,
+            Architecture::Cnn { .. } | Architecture::Gpt { .. } => {
+                return Err(EvaluateError::Architecture);
+            }
         });
     }
     Ok(logits)

@@ -183,7 +183,7 @@ fn header(layouts: &[TensorLayout]) -> Vec<u8> {
     let mut offset = 0;
     let entries: Vec<String> = layouts
         .iter()
-        .map(|TensorLayout { name, shape }| {
+        .map(|TensorLayout { name, shape, .. }| {
             let start = offset;
             offset += shape.iter().product::<usize>() * VALUE_BYTES;
             let sides: Vec<_> = shape.iter().map(ToString::to_string).collect();

@@ -8,7 +8,9 @@
 mod complete;
 mod decimal;
 mod error;
+mod model;
 mod read;
+mod recipe;
 mod section;
 mod value;
 mod write;

@@ -1,9 +1,12 @@
 //! The static rules that an order must pass before its escrow is taken.
 
-use super::cost::{OrderCost, Overflow, cost, layer_widths, price};
+use super::cost::{OrderCost, Overflow, cost, price};
+use super::layout::{TEXT_CLASSES, VALUE_BYTES};
+use super::shape::{ShapeError, check_shape};
+use super::tensors::tensors;
 use super::{
-    MILLION, OrderSpecification, PHASES, PROVIDERS_MAX, Phase, SPECIFICATION_VERSION,
-    VALIDATORS_MAX,
+    Architecture, DataFormat, DataSpecification, MILLION, OrderSpecification, PHASES,
+    PROVIDERS_MAX, Phase, SPECIFICATION_VERSION, VALIDATORS_MAX,
 };
 use crate::payment::WINNER_PERCENT;
 use crate::primitives::Amount;
@@ -16,6 +19,8 @@ pub const EXAMPLES_MAX: u32 = 100_000_000;
 pub const DATA_BYTES_MAX: u64 = 1 << 36;
 /// Most passes over the data.
 pub const EPOCHS_MAX: u32 = 100_000;
+/// Most steps of a fixed recipe: five rounds of a bisection into 16 parts locate one of them.
+pub const STEPS_MAX: u32 = 1_000_000;
 /// Largest batch.
 pub const BATCH_MAX: u32 = 65_536;
 /// Most parameters of any order.
@@ -68,6 +73,25 @@ pub enum OrderError {
         /// Largest allowed value.
         max: u128,
     },
+    /// Records of a width that no reader knows.
+    #[error("data.train.value_bytes is {found}, allowed 1, 2 and 4")]
+    ValueBytes {
+        /// What the order says.
+        found: u8,
+    },
+    /// A model of features and labels over running text, or the reverse.
+    #[error("the model is a {model}, which reads {expected}, but data.train.format is {found}")]
+    Format {
+        /// The architecture.
+        model: &'static str,
+        /// What it reads.
+        expected: &'static str,
+        /// What the data is.
+        found: &'static str,
+    },
+    /// Layers do not fit each other or the data.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
     /// A derived size does not fit.
     #[error(transparent)]
     Overflow(#[from] Overflow),
@@ -139,8 +163,43 @@ fn check_data(specification: &OrderSpecification) -> Result<(), OrderError> {
     within("data.test_examples", data.test_example_count, 1_u32, EXAMPLES_MAX)?;
     within("data.divisor", data.feature_divisor, 1_u32, DIVISOR_MAX)?;
     within("data.classes", data.class_count, 2_u64, WIDTH_MAX)?;
-    layer_widths(specification)
-        .try_for_each(|width| within("model layer width", width, 1_u64, WIDTH_MAX))
+    check_shape(specification)?;
+    for side in tensors(specification)?.iter().flat_map(|tensor| &tensor.shape) {
+        within("model layer width", *side, 1_u64, WIDTH_MAX)?;
+    }
+    check_layout(data)?;
+    check_format(specification)
+}
+
+fn check_format(specification: &OrderSpecification) -> Result<(), OrderError> {
+    let (model, reads_text) = match specification.model.architecture {
+        Architecture::Mlp { .. } => ("mlp", false),
+        Architecture::Cnn { .. } => ("cnn", false),
+        Architecture::Gpt { .. } => ("gpt", true),
+    };
+    let is_text = specification.data.format == DataFormat::Text;
+    if reads_text != is_text {
+        let name = |is_text| if is_text { "text" } else { "records" };
+        let (expected, found) = (name(reads_text), name(is_text));
+        return Err(OrderError::Format { model, expected, found });
+    }
+    Ok(())
+}
+
+/// The file must be as long as its examples are, so that each of them can be opened.
+fn check_layout(data: &DataSpecification) -> Result<(), OrderError> {
+    match data.format {
+        DataFormat::Records { value_bytes } if !VALUE_BYTES.contains(&value_bytes) => {
+            return Err(OrderError::ValueBytes { found: value_bytes });
+        }
+        DataFormat::Records { .. } => {}
+        DataFormat::Text => {
+            within("data.classes", data.class_count, TEXT_CLASSES, TEXT_CLASSES)?;
+            within("data.divisor", data.feature_divisor, 1_u32, 1_u32)?;
+        }
+    }
+    let allowed = data.file_bytes(data.train_example_count);
+    within("data.train.bytes", data.train.byte_count, *allowed.start(), *allowed.end())
 }
 
 fn check_training(specification: &OrderSpecification) -> Result<(), OrderError> {

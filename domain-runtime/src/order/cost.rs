@@ -1,6 +1,10 @@
 //! What an order costs others: parameters, operations, bytes, and the price that follows from them.
 
-use super::{Architecture, OrderSpecification};
+mod count;
+
+use count::Counts;
+
+use super::{Architecture, OrderSpecification, Recipe};
 use crate::primitives::Amount;
 
 /// Bytes of one f32.
@@ -37,44 +41,42 @@ pub struct Overflow {
     pub quantity: &'static str,
 }
 
-/// Widths of all layers of an order's network, from features to classes.
-pub fn layer_widths(specification: &OrderSpecification) -> impl Iterator<Item = u64> {
-    let Architecture::Mlp { hidden_widths } = &specification.model.architecture;
-    core::iter::once(u64::from(specification.data.feature_count))
-        .chain(hidden_widths.iter().map(|width| u64::from(*width)))
-        .chain(core::iter::once(u64::from(specification.data.class_count)))
-}
-
 /// Computes every cost of `specification`, before anything is allocated.
 ///
 /// # Errors
 /// [`Overflow`] naming the first quantity that does not fit.
 pub fn cost(specification: &OrderSpecification) -> Result<OrderCost, Overflow> {
-    let products = products(specification).ok_or(Overflow { quantity: "parameters" })?;
-    let train = &specification.train;
-    let batch = u64::from(train.batch_size);
+    let counts = Counts::of(specification)?;
+    let batch = u64::from(specification.train.batch_size);
     let example_count = u64::from(specification.data.train_example_count);
-    let forward = products.weights.checked_mul(2).ok_or(Overflow { quantity: "operations" })?;
+    let forward = counts.operations;
     let step_operations = multiply(&[forward, STEP_PASSES, batch], "operations of a step")?;
-    let training_operations = multiply(
-        &[forward, STEP_PASSES, example_count, u64::from(train.epochs)],
-        "operations of the training",
-    )?;
+    let training_operations = match &specification.train.recipe {
+        Recipe::Free => multiply(
+            &[forward, STEP_PASSES, example_count, u64::from(specification.train.epochs)],
+            "operations of the training",
+        )?,
+        Recipe::Fixed(recipe) => multiply(
+            &[step_operations, u64::from(recipe.step_count)],
+            "operations of the training",
+        )?,
+    };
     let test_count = u64::from(specification.data.test_example_count);
     let evaluation_operations = multiply(&[forward, test_count], "operations of an evaluation")?;
-    let model_bytes = multiply(&[products.parameters, FLOAT_BYTES], "bytes of the model")?;
+    let model_bytes = multiply(&[counts.parameters, FLOAT_BYTES], "bytes of the model")?;
     let examples = multiply(
-        &[example_count, u64::from(specification.data.feature_count), FLOAT_BYTES],
+        &[example_count, u64::from(specification.data.feature_count), value_bytes(specification)],
         "bytes of the data",
     )?;
     // Each activation is kept once forward and once as a gradient.
-    let activations = multiply(&[products.widths, batch, FLOAT_BYTES, 2], "bytes of activations")?;
+    let activations =
+        multiply(&[counts.activations, batch, FLOAT_BYTES, 2], "bytes of activations")?;
     let training_bytes = multiply(&[model_bytes, TRAINING_COPIES], "bytes of the training")?
         .checked_add(examples)
         .and_then(|sum| sum.checked_add(activations))
         .ok_or(Overflow { quantity: "bytes of the training" })?;
     Ok(OrderCost {
-        parameter_count: products.parameters,
+        parameter_count: counts.parameters,
         step_operations,
         training_operations,
         evaluation_operations,
@@ -91,25 +93,12 @@ pub fn price(operations: u64, price_per_giga_operation: Amount) -> Amount {
     )
 }
 
-struct Products {
-    parameters: u64,
-    weights: u64,
-    widths: u64,
-}
-
-fn products(specification: &OrderSpecification) -> Option<Products> {
-    let mut sums = Products { parameters: 0, weights: 0, widths: 0 };
-    let mut previous: Option<u64> = None;
-    for width in layer_widths(specification) {
-        sums.widths = sums.widths.checked_add(width)?;
-        if let Some(input) = previous {
-            let weights = input.checked_mul(width)?;
-            sums.weights = sums.weights.checked_add(weights)?;
-            sums.parameters = sums.parameters.checked_add(weights)?.checked_add(width)?;
-        }
-        previous = Some(width);
+/// Bytes in memory of one feature: a text stays bytes, everything else becomes f32.
+fn value_bytes(specification: &OrderSpecification) -> u64 {
+    match &specification.model.architecture {
+        Architecture::Mlp { .. } | Architecture::Cnn { .. } => FLOAT_BYTES,
+        Architecture::Gpt { .. } => 1,
     }
-    Some(sums)
 }
 
 fn multiply(factors: &[u64], quantity: &'static str) -> Result<u64, Overflow> {

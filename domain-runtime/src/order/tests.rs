@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::check::{BATCH_MAX, EPOCHS_MAX, OrderError, OrderLimits, check};
 use super::cost::{cost, price};
 use super::*;
+use crate::bounded::BoundedVec;
 
 /// Limits of a network with short windows and cheap work.
 const LIMITS: OrderLimits = OrderLimits {
@@ -20,7 +21,7 @@ const LIMITS: OrderLimits = OrderLimits {
 
 /// A valid order: 64-32-10, 1,437 examples.
 pub(crate) fn specification() -> OrderSpecification {
-    let file = DataFile { root: DataRoot([1; 32]), byte_count: 100_000 };
+    let file = DataFile { root: DataRoot([1; 32]), byte_count: 1_437 * 65 };
     OrderSpecification {
         version: 1,
         model: ModelSpecification {
@@ -31,7 +32,7 @@ pub(crate) fn specification() -> OrderSpecification {
         },
         data: DataSpecification {
             train: file,
-            format: DataFormat::Csv,
+            format: DataFormat::Records { value_bytes: 1 },
             train_example_count: 1_437,
             test_example_count: 360,
             feature_count: 64,
@@ -152,6 +153,60 @@ fn every_bad_field_is_refused_by_name_value_and_bounds() {
 }
 
 #[test]
+fn a_file_of_another_length_than_its_examples_is_refused() {
+    for (value_bytes, bytes) in [(1, 93_405_u64), (2, 186_810), (4, 373_620)] {
+        let with = |byte_count| {
+            let mut order = specification();
+            order.data.format = DataFormat::Records { value_bytes };
+            order.data.train.byte_count = byte_count;
+            check(&order, &LIMITS)
+        };
+        assert!(with(bytes).is_ok());
+        for value in [bytes - 1, bytes + 1] {
+            let (value, bytes) = (u128::from(value), u128::from(bytes));
+            let field = "data.train.bytes";
+            let expected = OrderError::OutOfRange { field, value, min: bytes, max: bytes };
+            assert_eq!(with(u64::try_from(value).unwrap()), Err(expected));
+        }
+    }
+}
+
+#[test]
+fn records_of_another_width_are_refused() {
+    for value_bytes in [0, 3, 5, 8, 255] {
+        let found = refused(|order| order.data.format = DataFormat::Records { value_bytes });
+        assert_eq!(found, OrderError::ValueBytes { found: value_bytes });
+    }
+}
+
+#[test]
+fn text_has_a_class_for_every_byte_no_divisor_and_no_mlp() {
+    let text = |order: &mut OrderSpecification| {
+        order.data.format = DataFormat::Text;
+        order.data.class_count = 256;
+        order.data.feature_divisor = 1;
+        order.data.train.byte_count = 1_437 * 64 + 1;
+    };
+    let with = |change: fn(&mut DataSpecification)| {
+        out_of_range(|order| {
+            text(order);
+            change(&mut order.data);
+        })
+    };
+    assert_eq!(with(|data| data.class_count = 255), ("data.classes", 255, 256, 256));
+    assert_eq!(with(|data| data.feature_divisor = 2), ("data.divisor", 2, 1, 1));
+    let (min, max) = (1_437 * 64 + 1, 1_437 * 64 + 64);
+    let bytes = ("data.train.bytes", 1_437 * 64, min, max);
+    assert_eq!(with(|data| data.train.byte_count = 1_437 * 64), bytes);
+    let bytes = ("data.train.bytes", 1_437 * 64 + 65, min, max);
+    assert_eq!(with(|data| data.train.byte_count = 1_437 * 64 + 65), bytes);
+    assert_eq!(
+        refused(text),
+        OrderError::Format { model: "mlp", expected: "records", found: "text" }
+    );
+}
+
+#[test]
 fn every_window_is_refused_by_name_when_too_short_or_too_long() {
     for wrong in [1, 101] {
         let names = PHASES.map(|phase| {
@@ -263,6 +318,7 @@ fn impossible_sizes_are_refused_and_never_wrap() {
         order.model.architecture =
             Architecture::Mlp { hidden_widths: BoundedVec::try_from(widths).unwrap() };
         order.data.train_example_count = 100_000_000;
+        order.data.train.byte_count = 100_000_000 * 65;
         order.train.epochs = EPOCHS_MAX;
         order.train.parameters_max = 1 << 40;
     });

@@ -36,6 +36,11 @@ pub(super) fn apply(function: Function, words: &[u32]) -> Result<u32, RefereeErr
                 Float::ZERO
             }
         }
+        Function::Choose => match word(0)? {
+            0 => return word(1),
+            1 => return word(2),
+            _ => return word(3),
+        },
         Function::CausalScale { scale } => {
             let is_later = word(2)? > word(1)?;
             let scaled = float(0)?.multiply(Float(scale));

@@ -99,9 +99,9 @@ AMOUNT = u128(1_000_000_007)
 
 def specification():
     test = derive_key("aipot test v1", blake3(TEST_BYTES) + u64(len(TEST_BYTES)) + of(9))
-    training = b"training data"
+    training = bytes([7]) * (1000 * 65)
     model = b"\0" + length(1) + u32(32) + u64(7)
-    data = blake3(training) + u64(len(training)) + b"\0" + b"".join(map(u32, (1000, 500, 64, 16, 10))) + test
+    data = blake3(training) + u64(len(training)) + b"\0\1" + b"".join(map(u32, (1000, 500, 64, 16, 10))) + test
     train = b"\0\0\0" + u64(100_000) + u32(10) + u32(32)
     pay = b"".join(map(u128, (1_000_003, 100_007, 50_001, 40_009))) + u32(900_000)
     committee = u32(3) + u32(3)

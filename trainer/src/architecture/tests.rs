@@ -1,5 +1,6 @@
 //! Tests of the layout, the initial weights and the gradients of a whole model.
 
+use aipot_domain_runtime::order::Architecture;
 use candle_core::{Device, Tensor};
 use proptest::prelude::*;
 
@@ -21,9 +22,8 @@ fn the_layout_is_sorted_by_name_and_follows_the_widths() {
 #[test]
 fn names_stay_sorted_with_the_most_layers() {
     let mut specification = small_fixture().specification;
-    let aipot_domain_runtime::order::Architecture::Mlp { hidden_widths } =
-        &mut specification.model.architecture;
-    *hidden_widths = vec![2; 16].try_into().unwrap();
+    specification.model.architecture =
+        Architecture::Mlp { hidden_widths: vec![2; 16].try_into().unwrap() };
     let tensors = layout(&specification).unwrap();
     assert_eq!(tensors.len(), 34);
     assert!(tensors.is_sorted_by(|left, right| left.name < right.name));
@@ -33,9 +33,8 @@ fn names_stay_sorted_with_the_most_layers() {
 fn sizes_that_overflow_are_refused() {
     let mut specification = small_fixture().specification;
     specification.data.feature_count = u32::MAX;
-    let aipot_domain_runtime::order::Architecture::Mlp { hidden_widths } =
-        &mut specification.model.architecture;
-    *hidden_widths = vec![u32::MAX; 16].try_into().unwrap();
+    specification.model.architecture =
+        Architecture::Mlp { hidden_widths: vec![u32::MAX; 16].try_into().unwrap() };
     assert!(layout(&specification).is_err());
 }
 

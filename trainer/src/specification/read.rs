@@ -1,20 +1,18 @@
 //! Which keys a specification has, what they mean, and what is assumed where they are left out.
 
-use aipot_domain_runtime::bounded::BoundedVec;
 use aipot_domain_runtime::order::check::{
     BATCH_MAX, CLIENT_BOND_MIN_PERCENT, DATA_BYTES_MAX, DIVISOR_MAX, EPOCHS_MAX, EXAMPLES_MAX,
     PARAMETERS_MAX, WIDTH_MAX,
 };
 use aipot_domain_runtime::order::{
-    Architecture, CommitteeSpecification, DataFormat, HIDDEN_LAYERS_MAX, Loss, Metric,
-    ModelSpecification, PROVIDERS_MAX, PaySpecification, Profile, Recipe, SPECIFICATION_VERSION,
-    TrainSpecification, VALIDATORS_MAX, Windows,
+    CommitteeSpecification, DataFormat, Loss, Metric, PROVIDERS_MAX, PaySpecification, Profile,
+    SPECIFICATION_VERSION, TrainSpecification, VALIDATORS_MAX, Windows,
 };
 use aipot_domain_runtime::primitives::{Commitment, DataRoot};
 
 use super::error::SpecificationError;
 use super::section::Section;
-use super::{DataDraft, OrderDraft};
+use super::{DataDraft, OrderDraft, model, recipe};
 
 /// Passes over the data where none are given: the digits reach their best in about as many.
 pub(super) const EPOCHS_DEFAULT: u32 = 40;
@@ -45,21 +43,13 @@ pub(super) const FORMATS: &[(&str, DataFormat)] = &[("csv", DataFormat::Csv)];
 pub(super) const LOSSES: &[(&str, Loss)] = &[("cross_entropy", Loss::CrossEntropy)];
 pub(super) const METRICS: &[(&str, Metric)] =
     &[("accuracy", Metric::Accuracy), ("loss", Metric::Loss)];
-pub(super) const RECIPES: &[(&str, Recipe)] = &[("free", Recipe::Free)];
 pub(super) const PROFILES: &[(&str, Profile)] = &[("p0", Profile::P0)];
-const ARCHITECTURES: &[(&str, ArchitectureName)] = &[("mlp", ArchitectureName::Mlp)];
-
-#[derive(Clone, Copy)]
-enum ArchitectureName {
-    Mlp,
-}
-
 /// Reads the whole specification.
 pub(super) fn draft(mut root: Section) -> Result<OrderDraft, SpecificationError> {
     let version = root.integer("version", SPECIFICATION_VERSION..=SPECIFICATION_VERSION)?;
     let draft = OrderDraft {
         version: root.required("version", version)?,
-        model: model(root.section("model")?)?,
+        model: model::read(root.section("model")?)?,
         data: data(root.section("data")?)?,
         train: train(root.section("train")?)?,
         profile: verify(root.section("verify")?)?,
@@ -69,33 +59,6 @@ pub(super) fn draft(mut root: Section) -> Result<OrderDraft, SpecificationError>
     };
     root.finish()?;
     Ok(draft)
-}
-
-fn model(mut section: Section) -> Result<ModelSpecification, SpecificationError> {
-    let name = section.word("architecture", ARCHITECTURES)?;
-    let architecture = match section.required("architecture", name)? {
-        ArchitectureName::Mlp => mlp(&mut section)?,
-    };
-    let mut initial = section.section("initial")?;
-    let initial_seed = initial.integer("seed", 0..=u64::MAX)?.unwrap_or(0);
-    initial.finish()?;
-    section.finish()?;
-    Ok(ModelSpecification { architecture, initial_seed })
-}
-
-fn mlp(section: &mut Section) -> Result<Architecture, SpecificationError> {
-    let width_max = u32::try_from(WIDTH_MAX).unwrap_or(u32::MAX);
-    let widths = section.integers("hidden", 1..=width_max)?;
-    let widths = section.required("hidden", widths)?;
-    let length = widths.len();
-    let hidden_widths =
-        BoundedVec::try_from(widths).map_err(|_| SpecificationError::OutOfRange {
-            field: section.field("hidden (layers)"),
-            value: length.to_string(),
-            min: "0".into(),
-            max: HIDDEN_LAYERS_MAX.to_string(),
-        })?;
-    Ok(Architecture::Mlp { hidden_widths })
 }
 
 fn data(mut section: Section) -> Result<DataDraft, SpecificationError> {
@@ -122,7 +85,7 @@ fn train(mut section: Section) -> Result<TrainSpecification, SpecificationError>
     let specification = TrainSpecification {
         loss: section.word("loss", LOSSES)?.unwrap_or(Loss::CrossEntropy),
         metric: section.word("metric", METRICS)?.unwrap_or(Metric::Accuracy),
-        recipe: section.word("recipe", RECIPES)?.unwrap_or(Recipe::Free),
+        recipe: recipe::read(&mut section)?,
         parameters_max: section.required("parameters_max", parameters_max)?,
         epochs: section.integer("epochs", 1..=EPOCHS_MAX)?.unwrap_or(EPOCHS_DEFAULT),
         batch_size: section.integer("batch", 1..=BATCH_MAX)?.unwrap_or(BATCH_DEFAULT),

@@ -8,6 +8,7 @@ use aipot_domain_runtime::primitives::{Amount, DataRoot};
 
 use super::decimal::{Decimal, DecimalError, parse_tokens};
 use super::error::SpecificationError;
+use super::recipe::rounded;
 use super::value::Value;
 
 /// Longest piece of a wrong value that is repeated in an error.
@@ -59,6 +60,26 @@ impl Section {
         Self::new(self.field(key), value)
     }
 
+    /// The table under a key, where one stands; other values stay.
+    pub(super) fn table(&mut self, key: &'static str) -> Result<Option<Self>, SpecificationError> {
+        match self.entries.get(key) {
+            Some(Value::Table(_)) => self.section(key).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// A list of tables.
+    pub(super) fn sections(
+        &mut self,
+        key: &'static str,
+    ) -> Result<Option<Vec<Self>>, SpecificationError> {
+        let field = self.field(key);
+        let Some(items) = self.list(key)? else { return Ok(None) };
+        let items = (0_usize..).zip(items);
+        let tables = items.map(|(index, item)| Self::new(format!("{field}[{index}]"), item));
+        tables.collect::<Result<_, _>>().map(Some)
+    }
+
     /// A value that must be there, if only under its right name.
     pub(super) fn required<T>(
         &self,
@@ -98,11 +119,7 @@ impl Section {
         N: TryFrom<i128> + PartialOrd + Display,
     {
         let field = self.field(key);
-        let Some(value) = self.take(key) else { return Ok(None) };
-        let Value::List(items) = value else {
-            let found = value.kind();
-            return Err(SpecificationError::WrongType { field, found, expected: "a list" });
-        };
+        let Some(items) = self.list(key)? else { return Ok(None) };
         let items = (0_usize..).zip(&items);
         let numbers =
             items.map(|(index, item)| integer(&format!("{field}[{index}]"), item, &range));
@@ -190,6 +207,34 @@ impl Section {
             expected,
         });
         number.map(Some)
+    }
+
+    /// A number, rounded to the nearest f32.
+    pub(super) fn float(&mut self, key: &'static str) -> Result<Option<f32>, SpecificationError> {
+        let value = self.take(key);
+        let number = match &value {
+            None => return Ok(None),
+            Some(Value::Float(number)) => Some(*number),
+            // Whole numbers of 32 bits are exact in an f64, so nothing is rounded twice.
+            Some(Value::Integer(number)) => i32::try_from(*number).ok().map(f64::from),
+            Some(_) => None,
+        };
+        number.map(|number| Some(rounded(number))).ok_or_else(|| SpecificationError::WrongType {
+            field: self.field(key),
+            found: value.as_ref().map_or("nothing", Value::kind),
+            expected: "a number of 32 bits",
+        })
+    }
+
+    fn list(&mut self, key: &'static str) -> Result<Option<Vec<Value>>, SpecificationError> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::List(items)) => Ok(Some(items)),
+            Some(other) => {
+                let (field, found) = (self.field(key), other.kind());
+                Err(SpecificationError::WrongType { field, found, expected: "a list" })
+            }
+        }
     }
 
     fn text(&mut self, key: &'static str) -> Result<Option<String>, SpecificationError> {

@@ -1,19 +1,19 @@
 //! Writes an order as TOML, everything spelled out; reading it gives the same order.
 
 use aipot_domain_runtime::order::{
-    Architecture, DataSpecification, ModelSpecification, OrderSpecification, PaySpecification,
-    TrainSpecification, Windows,
+    DataSpecification, OrderSpecification, PaySpecification, TrainSpecification, Windows,
 };
 
 use super::decimal::{Decimal, format_tokens};
-use super::read::{FORMATS, LOSSES, METRICS, PROFILES, RECIPES};
+use super::read::{FORMATS, LOSSES, METRICS, PROFILES};
+use super::{model, recipe};
 
 /// Writes the specification of an order.
 pub fn to_toml(specification: &OrderSpecification) -> String {
     let committee = &specification.committee;
     [
         format!("version = {}\n", specification.version),
-        model(&specification.model),
+        model::write(&specification.model),
         data(&specification.data),
         train(&specification.train),
         format!("[verify]\nprofile = \"{}\"\n", word(PROFILES, &specification.profile)),
@@ -25,16 +25,6 @@ pub fn to_toml(specification: &OrderSpecification) -> String {
         windows(&specification.windows),
     ]
     .join("\n")
-}
-
-fn model(model: &ModelSpecification) -> String {
-    let Architecture::Mlp { hidden_widths } = &model.architecture;
-    let widths: Vec<_> = hidden_widths.iter().map(ToString::to_string).collect();
-    format!(
-        "[model]\narchitecture = \"mlp\"\nhidden = [{}]\ninitial = {{ seed = {} }}\n",
-        widths.join(", "),
-        wide(model.initial_seed)
-    )
 }
 
 fn data(data: &DataSpecification) -> String {
@@ -56,11 +46,11 @@ fn data(data: &DataSpecification) -> String {
 
 fn train(train: &TrainSpecification) -> String {
     format!(
-        "[train]\nloss = \"{}\"\nmetric = \"{}\"\nrecipe = \"{}\"\nparameters_max = {}\n\
+        "[train]\nloss = \"{}\"\nmetric = \"{}\"\nrecipe = {}\nparameters_max = {}\n\
          epochs = {}\nbatch = {}\n",
         word(LOSSES, &train.loss),
         word(METRICS, &train.metric),
-        word(RECIPES, &train.recipe),
+        recipe::write(&train.recipe),
         wide(train.parameters_max),
         train.epochs,
         train.batch_size,
@@ -101,6 +91,6 @@ fn word<T: PartialEq>(words: &[(&'static str, T)], meaning: &T) -> &'static str 
 }
 
 /// A number of 64 bits: in quotes when TOML's whole numbers, which have a sign, do not reach it.
-fn wide(number: u64) -> String {
+pub(super) fn wide(number: u64) -> String {
     if i64::try_from(number).is_ok() { number.to_string() } else { format!("\"{number}\"") }
 }

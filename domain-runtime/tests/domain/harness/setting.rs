@@ -79,8 +79,8 @@ pub(crate) fn specification(seed: u64) -> OrderSpecification {
             initial_seed: seed,
         },
         data: DataSpecification {
-            train: file(b"training data"),
-            format: DataFormat::Csv,
+            train: file(&vec![7; 1_000 * 65]),
+            format: DataFormat::Records { value_bytes: 1 },
             train_example_count: 1_000,
             test_example_count: 500,
             feature_count: 64,

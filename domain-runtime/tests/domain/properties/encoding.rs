@@ -60,8 +60,9 @@ fn every_type_has_one_encoding() {
         event: Verdict VoidReason Event;
         genesis: Parameters Network GenesisAccount Genesis;
         operator: Roles Withdrawal Operator OperatorAt OperatorCount;
-        order: OrderSpecification ModelSpecification Architecture DataFile DataFormat
-            DataSpecification Loss Metric Recipe TrainSpecification Profile PaySpecification
+        order: OrderSpecification ModelSpecification Architecture ImageShape
+            ConvolutionSpecification DataFile DataFormat DataSpecification Loss Metric Recipe
+            FixedRecipe RecipeOptimizer RecipeSchedule TrainSpecification Profile PaySpecification
             CommitteeSpecification;
         outcome: Standing Outcome;
         payment: PayoutRole Payout;

@@ -1,0 +1,123 @@
+//! What one example costs in each architecture: parameters, operations forward, activations.
+
+use super::Overflow;
+use crate::order::layout::TEXT_CLASSES;
+use crate::order::shape::{ConvolutionStage, convolution_stages};
+use crate::order::tensors::{Tensor, tensors};
+use crate::order::{Architecture, OrderSpecification, PERCEPTRON_FACTOR};
+
+/// A multiplication and an addition are two operations.
+const OPERATIONS_PER_PRODUCT: u64 = 2;
+
+/// Sums over the layers of a model.
+pub(super) struct Counts {
+    /// Parameters of the model.
+    pub(super) parameters: u64,
+    /// Operations of the products for one example, forward.
+    pub(super) operations: u64,
+    /// Values that one example leaves in the layers.
+    pub(super) activations: u64,
+}
+
+impl Counts {
+    pub(super) fn of(specification: &OrderSpecification) -> Result<Self, Overflow> {
+        let tensors = tensors(specification)?;
+        let parameters = total(tensors.iter().map(Tensor::value_count));
+        let parameters = parameters.ok_or(Overflow { quantity: "parameters" })?;
+        let products =
+            products(specification, &tensors)?.ok_or(Overflow { quantity: "operations" })?;
+        let operations = products.checked_mul(OPERATIONS_PER_PRODUCT);
+        let activations = activations(specification, &tensors)?;
+        Ok(Self {
+            parameters,
+            operations: operations.ok_or(Overflow { quantity: "operations" })?,
+            activations: activations.ok_or(Overflow { quantity: "activations" })?,
+        })
+    }
+}
+
+/// The sum, unless an item or the sum is beyond 64 bits.
+fn total(counts: impl Iterator<Item = Option<u64>>) -> Option<u64> {
+    let mut sum = 0_u64;
+    for count in counts {
+        sum = sum.checked_add(count?)?;
+    }
+    Some(sum)
+}
+
+fn stages(
+    specification: &OrderSpecification,
+) -> Result<alloc::vec::Vec<ConvolutionStage>, Overflow> {
+    match &specification.model.architecture {
+        Architecture::Mlp { .. } | Architecture::Gpt { .. } => Ok(alloc::vec::Vec::new()),
+        Architecture::Cnn { image, convolutions, .. } => convolution_stages(*image, convolutions)
+            .map_err(|_| Overflow { quantity: "sides of a feature map" }),
+    }
+}
+
+/// Values of all weights whose name has a prefix.
+fn weights(tensors: &[Tensor], is_counted: impl Fn(&str) -> bool) -> Option<u64> {
+    let counted = tensors.iter().filter(|tensor| tensor.name.ends_with(".weight"));
+    total(counted.filter(|tensor| is_counted(&tensor.name)).map(Tensor::value_count))
+}
+
+/// Pairs that are multiplied for one example; `None` beyond 64 bits.
+fn products(
+    specification: &OrderSpecification,
+    tensors: &[Tensor],
+) -> Result<Option<u64>, Overflow> {
+    let stages = stages(specification)?;
+    let linear = weights(tensors, |name| name.starts_with("layers."));
+    let convolutions = total(stages.iter().map(|stage| {
+        let area = u64::from(stage.kernel).checked_mul(u64::from(stage.kernel))?;
+        let depth = area.checked_mul(u64::from(stage.input.channels))?;
+        stage.output.value_count().checked_mul(depth)
+    }));
+    let Architecture::Gpt { width, layer_count, context, .. } = &specification.model.architecture
+    else {
+        return Ok(total([linear, convolutions].into_iter()));
+    };
+    let context = u64::from(*context);
+    let is_linear = |name: &str| {
+        name.starts_with("output") || name.contains(".attention.") || name.contains(".perceptron.")
+    };
+    let tokens = weights(tensors, is_linear).and_then(|count| count.checked_mul(context));
+    // Scores, and sums of values: each pairs all tokens over the whole width.
+    let attention = u64::from(*width)
+        .checked_mul(u64::from(*layer_count))
+        .and_then(|count| count.checked_mul(context))
+        .and_then(|count| count.checked_mul(context))
+        .and_then(|count| count.checked_mul(2));
+    Ok(total([tokens, attention].into_iter()))
+}
+
+/// Values that one example leaves in the layers; `None` beyond 64 bits.
+fn activations(
+    specification: &OrderSpecification,
+    tensors: &[Tensor],
+) -> Result<Option<u64>, Overflow> {
+    let stages = stages(specification)?;
+    let biases = tensors.iter().filter(|tensor| tensor.shape.len() == 1);
+    let linear = biases.filter(|tensor| tensor.name.starts_with("layers."));
+    let linear = total(linear.map(Tensor::value_count));
+    let maps = stages
+        .iter()
+        .map(|stage| stage.output.value_count().checked_add(stage.pooled.value_count()));
+    let features = Some(u64::from(specification.data.feature_count));
+    let Architecture::Gpt { width, layer_count, head_count, context } =
+        &specification.model.architecture
+    else {
+        return Ok(total([features, linear, total(maps)].into_iter()));
+    };
+    let [width, layers, heads, context] =
+        [*width, *layer_count, *head_count, *context].map(u64::from);
+    // Two norms, packed queries, keys and values, the attention's answer, two sums; and the hidden layer
+    // before and after GELU.
+    let per_token = width.checked_mul(8).and_then(|count| {
+        count.checked_add(width.checked_mul(u64::from(PERCEPTRON_FACTOR))?.checked_mul(2)?)
+    });
+    let scores = heads.checked_mul(context).and_then(|count| count.checked_mul(2));
+    let blocks = total([per_token, scores].into_iter()).and_then(|count| count.checked_mul(layers));
+    let ends = width.checked_mul(2).and_then(|count| count.checked_add(u64::from(TEXT_CLASSES)));
+    Ok(total([blocks, ends].into_iter()).and_then(|count| count.checked_mul(context)))
+}

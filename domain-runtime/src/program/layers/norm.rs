@@ -1,0 +1,138 @@
+//! Layer norm of rows.
+
+use super::linear::transposed;
+use super::{Gradients, Pair};
+use crate::program::builder::{Builder, of};
+use crate::program::error::ProgramError;
+use crate::program::{Function, Operand, Reduction, SlotIndex};
+
+/// Keeps the root of the variance from zero: 1e-5, the nearest f32.
+///
+/// # Source
+/// The default of `PyTorch`'s layer norm.
+const EPSILON: u32 = 0x3727_c5ac;
+
+/// A layer norm over rows.
+#[derive(Clone, Copy)]
+pub(in crate::program) struct Norm {
+    pub(in crate::program) pair: Pair,
+    pub(in crate::program) rows: u32,
+    pub(in crate::program) width: u32,
+}
+
+/// What a norm leaves for the way back.
+#[derive(Clone, Copy)]
+pub(in crate::program) struct Normed {
+    /// `[rows, width]`.
+    pub(in crate::program) output: SlotIndex,
+    /// The input without mean and with a variance of one, `[rows, width]`.
+    normal: SlotIndex,
+    /// One over the deviation, `[rows]`.
+    inverse: SlotIndex,
+}
+
+impl Norm {
+    const fn shape(self) -> [u32; 2] {
+        [self.rows, self.width]
+    }
+
+    fn map(
+        self,
+        builder: &mut Builder,
+        name: &'static str,
+        function: Function,
+        operands: &[Operand],
+    ) -> Result<SlotIndex, ProgramError> {
+        builder.map(name, &self.shape(), function, operands)
+    }
+
+    /// `[rows, width]` as it is.
+    fn all(self, slot: SlotIndex) -> Operand {
+        of(slot, &[self.width, 1])
+    }
+
+    /// # Shapes
+    /// `input`: `[rows, width]`.
+    pub(in crate::program) fn forward(
+        self,
+        builder: &mut Builder,
+        input: SlotIndex,
+    ) -> Result<Normed, ProgramError> {
+        let mean = builder.reduce("norm mean", Reduction::Mean, input, self.shape())?;
+        let operands = [self.all(input), of(mean, &[1])];
+        let centred = self.map(builder, "norm centred", Function::Subtract, &operands)?;
+        let operands = [self.all(centred), self.all(centred)];
+        let squares = self.map(builder, "norm squares", Function::Multiply, &operands)?;
+        let variance = builder.reduce("norm variance", Reduction::Mean, squares, self.shape())?;
+        builder.release(mean);
+        builder.release(squares);
+        let function = Function::InverseDeviation { epsilon: EPSILON };
+        let inverse =
+            builder.map("norm inverse deviation", &[self.rows], function, &[of(variance, &[1])])?;
+        builder.release(variance);
+        let operands = [self.all(centred), of(inverse, &[1])];
+        let normal = self.map(builder, "norm normal", Function::Multiply, &operands)?;
+        builder.release(centred);
+        let (weight, bias) = (self.pair.weight.slot, self.pair.bias.slot);
+        let operands = [self.all(normal), of(weight, &[0, 1]), of(bias, &[0, 1])];
+        let output = self.map(builder, "norm", Function::MultiplyAdd, &operands)?;
+        Ok(Normed { output, normal, inverse })
+    }
+
+    /// The gradient of the input, and those of weight and bias.
+    ///
+    /// # Shapes
+    /// `gradient` and the result: `[rows, width]`.
+    pub(in crate::program) fn backward(
+        self,
+        builder: &mut Builder,
+        (normed, gradient): (Normed, SlotIndex),
+        gradients: &mut Gradients,
+    ) -> Result<SlotIndex, ProgramError> {
+        let Normed { normal, inverse, .. } = normed;
+        self.parameter_gradients(builder, (normal, gradient), gradients)?;
+        let operands = [self.all(gradient), of(self.pair.weight.slot, &[0, 1])];
+        let scaled = self.map(builder, "norm scaled gradient", Function::Multiply, &operands)?;
+        let mean = builder.reduce("norm mean gradient", Reduction::Mean, scaled, self.shape())?;
+        let operands = [self.all(scaled), self.all(normal)];
+        let along = self.map(builder, "norm gradient along", Function::Multiply, &operands)?;
+        let share = builder.reduce("norm share along", Reduction::Mean, along, self.shape())?;
+        builder.release(along);
+        let operands = [self.all(scaled), of(mean, &[1])];
+        let centred = self.map(builder, "norm centred gradient", Function::Subtract, &operands)?;
+        builder.release(scaled);
+        builder.release(mean);
+        let operands = [self.all(normal), of(share, &[1]), self.all(centred)];
+        let function = Function::NegativeMultiplyAdd;
+        let across = self.map(builder, "norm gradient across", function, &operands)?;
+        builder.release(share);
+        builder.release(centred);
+        let operands = [self.all(across), of(inverse, &[1])];
+        let result = self.map(builder, "norm input gradient", Function::Multiply, &operands)?;
+        builder.release(across);
+        Ok(result)
+    }
+
+    fn parameter_gradients(
+        self,
+        builder: &mut Builder,
+        (normal, gradient): (SlotIndex, SlotIndex),
+        gradients: &mut Gradients,
+    ) -> Result<(), ProgramError> {
+        let operands = [self.all(gradient), self.all(normal)];
+        let products = self.map(builder, "norm weight products", Function::Multiply, &operands)?;
+        let sides = [self.width, self.rows];
+        let name = "norm weight products transposed";
+        let columns = transposed(builder, name, products, self.shape())?;
+        let weight = builder.column_sums("norm weight gradient", columns, sides)?;
+        builder.release(products);
+        builder.release(columns);
+        let name = "norm gradient transposed";
+        let columns = transposed(builder, name, gradient, self.shape())?;
+        let bias = builder.column_sums("norm bias gradient", columns, sides)?;
+        builder.release(columns);
+        gradients.insert(self.pair.weight.place, weight);
+        gradients.insert(self.pair.bias.place, bias);
+        Ok(())
+    }
+}

@@ -1,0 +1,173 @@
+//! The networks of the architectures over a batch, forward and backward.
+
+mod decoder;
+mod images;
+mod perceptron;
+
+use alloc::vec::Vec;
+
+use decoder::{Decoder, Sides};
+use images::Images;
+use perceptron::Perceptron;
+
+use super::builder::Builder;
+use super::error::ProgramError;
+use super::layers::loss::CrossEntropy;
+use super::layers::{Gradients, Pair, Parameter};
+use super::{DataInput, Layout, Operation, SlotIndex};
+use crate::order::cost::Overflow;
+use crate::order::shape::{check_shape, convolution_stages};
+use crate::order::{Architecture, DataFormat, OrderSpecification};
+
+/// The tensors of a model, taken one after the other as their names are sorted.
+pub(super) struct Parameters<'slots> {
+    slots: &'slots [SlotIndex],
+    next: usize,
+}
+
+impl<'slots> Parameters<'slots> {
+    /// All tensors, in the order of their names.
+    pub(super) const fn new(slots: &'slots [SlotIndex]) -> Self {
+        Self { slots, next: 0 }
+    }
+
+    /// The next tensor.
+    fn one(&mut self) -> Result<Parameter, ProgramError> {
+        let place = self.next;
+        let slot = self.slots.get(place).ok_or(Overflow { quantity: "tensors of the model" })?;
+        self.next = self.next.saturating_add(1);
+        Ok(Parameter { slot: *slot, place })
+    }
+
+    /// The next two, which are bias and weight of a layer.
+    fn pair(&mut self) -> Result<Pair, ProgramError> {
+        Ok(Pair { bias: self.one()?, weight: self.one()? })
+    }
+}
+
+/// A network with a batch that went through it.
+pub(super) struct Passed {
+    network: Network,
+    /// Logits and labels.
+    pub(super) answers: CrossEntropy,
+}
+
+enum Network {
+    Perceptron(Perceptron),
+    Images(Images),
+    Decoder(Decoder),
+}
+
+/// How the order's data stands in its files.
+///
+/// # Errors
+/// [`ProgramError::Format`] for a model that reads another kind of data, [`ProgramError::Shape`] for data
+/// that does not fit the model.
+pub(super) fn layout(specification: &OrderSpecification) -> Result<Layout, ProgramError> {
+    check_shape(specification)?;
+    let reads_text = match &specification.model.architecture {
+        Architecture::Mlp { .. } | Architecture::Cnn { .. } => false,
+        Architecture::Gpt { .. } => true,
+    };
+    let feature_count = specification.data.feature_count;
+    match (reads_text, specification.data.format) {
+        (false, DataFormat::Records { value_bytes }) => {
+            Ok(Layout::Records { value_bytes, feature_count })
+        }
+        (true, DataFormat::Text) => Ok(Layout::Text { context: feature_count }),
+        (false, DataFormat::Text) => {
+            Err(ProgramError::Format { expected: "records", found: "text" })
+        }
+        (true, DataFormat::Records { .. }) => {
+            Err(ProgramError::Format { expected: "text", found: "records" })
+        }
+    }
+}
+
+/// Reads a batch and sends it through the network.
+pub(super) fn forward(
+    builder: &mut Builder,
+    specification: &OrderSpecification,
+    data: DataInput,
+    parameters: &[SlotIndex],
+) -> Result<Passed, ProgramError> {
+    let mut parameters = Parameters::new(parameters);
+    let (features, classes) = (specification.data.feature_count, specification.data.class_count);
+    let batch = data.batch.rows;
+    let divisor = specification.data.feature_divisor;
+    let feature = Operation::Feature { data, divisor };
+    let widths = |first: u32, hidden: &[u32]| -> Vec<u32> {
+        let ends = (core::iter::once(first), core::iter::once(classes));
+        ends.0.chain(hidden.iter().copied()).chain(ends.1).collect()
+    };
+    let (network, logits) = match &specification.model.architecture {
+        Architecture::Mlp { hidden_widths } => {
+            let input = builder.compute("features", &[batch, features], feature)?;
+            let widths = widths(features, hidden_widths);
+            let perceptron =
+                Perceptron::forward(builder, &mut parameters, (input, batch), &widths)?;
+            let logits = perceptron.logits;
+            (Network::Perceptron(perceptron), logits)
+        }
+        Architecture::Cnn { image, convolutions, hidden_widths } => {
+            let input = builder.compute("features", &[batch, features], feature)?;
+            let stages = convolution_stages(*image, convolutions)?;
+            let last = stages.last().map_or(*image, |stage| stage.pooled);
+            let first = u32::try_from(last.value_count())
+                .map_err(|_| Overflow { quantity: "values of a feature map" })?;
+            let sides = (stages, widths(first, hidden_widths));
+            let sides = (sides.0, sides.1.as_slice());
+            let images = Images::forward(builder, &mut parameters, (input, batch), sides)?;
+            let logits = images.perceptron.logits;
+            (Network::Images(images), logits)
+        }
+        Architecture::Gpt { width, layer_count, head_count, context } => {
+            let sides = Sides {
+                batch,
+                context: *context,
+                width: *width,
+                heads: *head_count,
+                blocks: *layer_count,
+            };
+            let token = Operation::Token { data, shift: 0 };
+            let tokens = builder.compute("tokens", &[batch, *context], token)?;
+            let decoder = Decoder::forward(builder, &mut parameters, sides, tokens)?;
+            let logits = decoder.logits;
+            (Network::Decoder(decoder), logits)
+        }
+    };
+    let (labels, rows) = labels(builder, data)?;
+    Ok(Passed { network, answers: CrossEntropy { logits, labels, rows, classes } })
+}
+
+/// What each row of logits should have been, and how many rows there are.
+fn labels(builder: &mut Builder, data: DataInput) -> Result<(SlotIndex, u32), ProgramError> {
+    let batch = data.batch.rows;
+    match data.layout {
+        Layout::Records { .. } => {
+            let labels = builder.compute("labels", &[batch], Operation::Label { data })?;
+            Ok((labels, batch))
+        }
+        Layout::Text { context } => {
+            let following = Operation::Token { data, shift: 1 };
+            let labels = builder.compute("following tokens", &[batch, context], following)?;
+            Ok((labels, batch.saturating_mul(context)))
+        }
+    }
+}
+
+impl Passed {
+    /// The mean loss, and the gradients of all tensors.
+    pub(super) fn backward(&self, builder: &mut Builder) -> Result<Gradients, ProgramError> {
+        let mut gradients = Gradients::new();
+        let gradient = self.answers.backward(builder)?;
+        match &self.network {
+            Network::Perceptron(perceptron) => {
+                perceptron.backward(builder, gradient, &mut gradients, false)?;
+            }
+            Network::Images(images) => images.backward(builder, gradient, &mut gradients)?,
+            Network::Decoder(decoder) => decoder.backward(builder, gradient, &mut gradients)?,
+        }
+        Ok(gradients)
+    }
+}

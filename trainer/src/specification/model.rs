@@ -1,0 +1,139 @@
+//! The model's section: read and written.
+
+use aipot_domain_runtime::bounded::BoundedVec;
+use aipot_domain_runtime::order::check::WIDTH_MAX;
+use aipot_domain_runtime::order::tensors::BLOCKS_MAX;
+use aipot_domain_runtime::order::{
+    Architecture, ConvolutionSpecification, ImageShape, ModelSpecification,
+};
+
+use super::error::SpecificationError;
+use super::section::Section;
+use super::write::wide;
+
+const ARCHITECTURES: &[(&str, Name)] =
+    &[("mlp", Name::Mlp), ("cnn", Name::Cnn), ("gpt", Name::Gpt)];
+
+#[derive(Clone, Copy)]
+enum Name {
+    Mlp,
+    Cnn,
+    Gpt,
+}
+
+pub(super) fn read(mut section: Section) -> Result<ModelSpecification, SpecificationError> {
+    let name = section.word("architecture", ARCHITECTURES)?;
+    let architecture = match section.required("architecture", name)? {
+        Name::Mlp => Architecture::Mlp { hidden_widths: hidden(&mut section)? },
+        Name::Cnn => Architecture::Cnn {
+            image: image(&mut section)?,
+            convolutions: convolutions(&mut section)?,
+            hidden_widths: hidden(&mut section)?,
+        },
+        Name::Gpt => gpt(&mut section)?,
+    };
+    let mut initial = section.section("initial")?;
+    let initial_seed = initial.integer("seed", 0..=u64::MAX)?.unwrap_or(0);
+    initial.finish()?;
+    section.finish()?;
+    Ok(ModelSpecification { architecture, initial_seed })
+}
+
+fn width_max() -> u32 {
+    u32::try_from(WIDTH_MAX).unwrap_or(u32::MAX)
+}
+
+fn size(section: &mut Section, key: &'static str, max: u32) -> Result<u32, SpecificationError> {
+    let size = section.integer(key, 1..=max)?;
+    section.required(key, size)
+}
+
+fn hidden<const MAX: usize>(
+    section: &mut Section,
+) -> Result<BoundedVec<u32, MAX>, SpecificationError> {
+    let widths = section.integers("hidden", 1..=width_max())?;
+    let widths = section.required("hidden", widths)?;
+    bounded(widths, || section.field("hidden (layers)"))
+}
+
+fn bounded<T, const MAX: usize>(
+    items: Vec<T>,
+    field: impl FnOnce() -> String,
+) -> Result<BoundedVec<T, MAX>, SpecificationError> {
+    let length = items.len();
+    BoundedVec::try_from(items).map_err(|_| SpecificationError::OutOfRange {
+        field: field(),
+        value: length.to_string(),
+        min: "0".into(),
+        max: MAX.to_string(),
+    })
+}
+
+/// Channels, rows and columns.
+fn image(section: &mut Section) -> Result<ImageShape, SpecificationError> {
+    let sides = section.integers("image", 1..=width_max())?;
+    let sides = section.required("image", sides)?;
+    let [channels, height, width] = sides[..] else {
+        return Err(SpecificationError::Malformed {
+            field: section.field("image"),
+            value: format!("{sides:?}"),
+            expected: "[channels, rows, columns]",
+        });
+    };
+    Ok(ImageShape { channels, height, width })
+}
+
+fn convolutions<const MAX: usize>(
+    section: &mut Section,
+) -> Result<BoundedVec<ConvolutionSpecification, MAX>, SpecificationError> {
+    let tables = section.sections("convolutions")?;
+    let tables = section.required("convolutions", tables)?;
+    let convolutions = tables.into_iter().map(|mut table| {
+        let outputs = size(&mut table, "outputs", width_max())?;
+        let kernel = size(&mut table, "kernel", width_max())?;
+        table.finish()?;
+        Ok(ConvolutionSpecification { outputs, kernel })
+    });
+    bounded(convolutions.collect::<Result<_, _>>()?, || section.field("convolutions"))
+}
+
+fn gpt(section: &mut Section) -> Result<Architecture, SpecificationError> {
+    Ok(Architecture::Gpt {
+        width: size(section, "width", width_max())?,
+        layer_count: size(section, "layers", BLOCKS_MAX)?,
+        head_count: size(section, "heads", width_max())?,
+        context: size(section, "context", width_max())?,
+    })
+}
+
+/// Writes the section.
+pub(super) fn write(model: &ModelSpecification) -> String {
+    let architecture = match &model.architecture {
+        Architecture::Mlp { hidden_widths } => {
+            format!("architecture = \"mlp\"\nhidden = [{}]\n", joined(hidden_widths))
+        }
+        Architecture::Cnn { image, convolutions, hidden_widths } => {
+            let ImageShape { channels, height, width } = image;
+            let convolutions: Vec<_> = convolutions
+                .iter()
+                .map(|one| format!("{{ outputs = {}, kernel = {} }}", one.outputs, one.kernel))
+                .collect();
+            format!(
+                "architecture = \"cnn\"\nimage = [{channels}, {height}, {width}]\n\
+                 convolutions = [{}]\nhidden = [{}]\n",
+                convolutions.join(", "),
+                joined(hidden_widths)
+            )
+        }
+        Architecture::Gpt { width, layer_count, head_count, context } => format!(
+            "architecture = \"gpt\"\nwidth = {width}\nlayers = {layer_count}\n\
+             heads = {head_count}\ncontext = {context}\n"
+        ),
+    };
+    format!("[model]\n{architecture}initial = {{ seed = {} }}\n", wide(model.initial_seed))
+}
+
+fn joined(numbers: &[u32]) -> String {
+    let numbers: Vec<_> = numbers.iter().map(ToString::to_string).collect();
+    numbers.join(", ")
+}

@@ -49,6 +49,7 @@ impl Tile {
             Function::PoolPosition => self.pool(output, |position, _| position),
             Function::PoolMaximum => self.pool(output, |_, value| canonical(value).to_bits()),
             Function::Select => self.select(output),
+            Function::Choose => self.choose(output),
             Function::LossQ16 => self.loss_q16(output),
             function => self.apply_floats(function, bytemuck::cast_slice_mut(output)),
         }
@@ -106,6 +107,7 @@ impl Tile {
             | Function::PoolMaximum
             | Function::PoolPosition
             | Function::Select
+            | Function::Choose
             | Function::LossQ16 => {}
         }
         canonicalize(output);
@@ -157,6 +159,14 @@ impl Tile {
         let pairs = self.words(0).iter().zip(self.words(1));
         for (output, ((a, b), c)) in output.iter_mut().zip(pairs.zip(self.floats(2))) {
             *output = if a == b { canonical(*c).to_bits() } else { 0 };
+        }
+    }
+
+    fn choose(&self, output: &mut [u32]) {
+        let candidates = [1, 2, 3].map(|operand| self.words(operand));
+        for (index, (output, choice)) in output.iter_mut().zip(self.words(0)).enumerate() {
+            let candidate = usize::try_from(*choice).unwrap_or(usize::MAX).min(2);
+            *output = candidates[candidate][index];
         }
     }
 
@@ -252,7 +262,10 @@ pub(super) fn operand_count(function: Function) -> usize {
         | Function::LogProbability
         | Function::CausalScale { .. }
         | Function::Select => 3,
-        Function::PoolMaximum | Function::PoolPosition | Function::MomentumWeight => 4,
+        Function::PoolMaximum
+        | Function::PoolPosition
+        | Function::Choose
+        | Function::MomentumWeight => 4,
         Function::AdamWeight { .. } => 6,
     }
 }

@@ -151,6 +151,7 @@ fn functions_of_integers_have_the_bits_of_the_referee() {
     check(&[WORDS], map(Function::IsEqual, &words(2)), &equal);
     check(&[WORDS], map(Function::Select, &words(3)), &equal);
     check(&[WORDS], map(Function::LossQ16, &words(2)), &equal);
+    check(&[WORDS], map(Function::Choose, &words(4)), &[(0, integers(0, 4))]);
     let causal = Function::CausalScale { scale: 0.3_f32.to_bits() };
     let index = |strides| Operand::Index { offset: 0, strides };
     let operands = vec![

@@ -95,8 +95,7 @@ pub(crate) fn tiny_data() -> Vec<u8> {
 /// The examples of each step, in a seeded order.
 pub(crate) fn tiny_input(slot: SlotIndex) -> DataInput {
     let layout = Layout::Records { value_bytes: 1, feature_count: FEATURES };
-    let batch =
-        Batch { picker: Picker::Shuffled { seed: 5 }, rows: ROWS, example_count: EXAMPLES };
+    let batch = Batch { picker: Picker::Shuffled { seed: 5 }, rows: ROWS, example_count: EXAMPLES };
     DataInput { slot, layout, batch }
 }
 
@@ -137,17 +136,15 @@ pub(crate) fn tiny_network(step_count: u32) -> Computation {
     let scratch = scratch.map(|(name, count)| slot(name, SlotKind::Scratch, count));
     let file = SlotKind::File { file: File::Train, byte_offset: 0 };
     let slots = persistent().into_iter().chain(scratch).chain([slot("data", file, 0)]);
-    let step = Program { slots: slots.collect(), operators: tiny_operators() };
+    let operators = forward().into_iter().chain(backward()).collect();
+    let step = Program { slots: slots.collect(), operators };
     Computation { initial, step, step_count }
 }
 
-fn tiny_operators() -> Vec<Operator> {
+fn forward() -> Vec<Operator> {
     let data = tiny_input(12);
     let row = |slot| view(slot, 0, &[1, 0]);
     let table = |slot| view(slot, 0, &[CLASSES, 1]);
-    let weights = CLASSES * FEATURES;
-    let flat = |slot| view(slot, 0, &[1]);
-    let everywhere = |slot| view(slot, 0, &[0]);
     vec![
         operator("features", 3, &[ROWS, FEATURES], Operation::Feature { data, divisor: 255 }),
         operator("label", 4, &[ROWS], Operation::Label { data }),
@@ -182,6 +179,14 @@ fn tiny_operators() -> Vec<Operator> {
                 length: CLASSES,
             },
         ),
+    ]
+}
+
+fn backward() -> Vec<Operator> {
+    let weights = CLASSES * FEATURES;
+    let flat = |slot| view(slot, 0, &[1]);
+    let everywhere = |slot| view(slot, 0, &[0]);
+    vec![
         // Transposed, so that the rows are K of the weight's gradient.
         operator(
             "gradient",

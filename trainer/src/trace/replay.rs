@@ -188,12 +188,12 @@ impl<'input, E: Engine> Replay<'input, E> {
         let mut next = match (present, kept) {
             (Some(present), _) => present,
             (None, Some((kept, persistent))) => {
-                let failed = |source: E::Error| engine_error(kept, source);
+                let failed = |source: E::Error| ReplayError::engine(kept, source);
                 self.engine.restore(persistent).map_err(failed)?;
                 kept
             }
             (None, None) => {
-                let failed = |source: E::Error| engine_error(0, source);
+                let failed = |source: E::Error| ReplayError::engine(0, source);
                 self.engine.restore(&Persistent::new()).map_err(failed)?;
                 0
             }
@@ -209,7 +209,7 @@ impl<'input, E: Engine> Replay<'input, E> {
     }
 
     fn step(&mut self, step: u32) -> Result<(), ReplayError> {
-        let failed = |source: E::Error| engine_error(step, source);
+        let failed = |source: E::Error| ReplayError::engine(step, source);
         if self.changes.iter().all(|change| change.step != step) {
             return self.engine.step(step).map_err(failed);
         }
@@ -223,8 +223,11 @@ impl<'input, E: Engine> Replay<'input, E> {
     }
 }
 
-fn engine_error(step: u32, source: impl std::error::Error + Send + Sync + 'static) -> ReplayError {
-    ReplayError::Engine { step, source: Box::new(source) }
+impl ReplayError {
+    /// An engine failed in a step.
+    pub fn engine(step: u32, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Engine { step, source: Box::new(source) }
+    }
 }
 
 /// A step on its way: memory before one of its operators.

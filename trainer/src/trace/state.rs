@@ -116,10 +116,10 @@ impl Tree {
         let (mut place, mut value) = (index, leaf);
         for level in &mut self.levels {
             level[place] = value;
-            if let Some(sibling) = level.get(place ^ 1).filter(|_| level.len() > 1) {
-                let is_right = place & 1 == 1;
-                value = if is_right { node(sibling, &value) } else { node(&value, sibling) };
-            }
+            // The root stands alone on its level.
+            let Some(sibling) = level.get(place ^ 1) else { return };
+            let is_right = place & 1 == 1;
+            value = if is_right { node(sibling, &value) } else { node(&value, sibling) };
             place >>= 1;
         }
     }

@@ -146,9 +146,9 @@ impl Scene<'_> {
     ) -> Result<(), MachineError> {
         let old = self.slot_words(self.operator.output)?;
         let mut hasher = blake3::Hasher::new_keyed(key);
-        old.iter().for_each(|word| {
+        for word in old {
             hasher.update(&word.to_le_bytes());
-        });
+        }
         hasher.update(&blake3_tree::bits_digest(bytemuck::cast_slice(self.slot_words(slot)?)));
         let digest = hasher.finalize();
         let (words, _) = digest.as_bytes().as_chunks::<4>();
@@ -227,7 +227,9 @@ fn pick(batch: &Batch, row: usize, number: u32) -> Option<usize> {
 fn normal((seed, counter): (u64, u64), deviation: f32, output: &mut [u32]) {
     let values: &mut [f32] = bytemuck::cast_slice_mut(output);
     ChaChaStream::derive(&seed_bytes(seed), WEIGHTS_DOMAIN, counter).fill_normal(values);
-    values.iter_mut().for_each(|value| *value *= deviation);
+    for value in values.iter_mut() {
+        *value *= deviation;
+    }
     canonicalize(values);
 }
 

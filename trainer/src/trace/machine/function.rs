@@ -49,6 +49,7 @@ impl Tile {
             Function::PoolPosition => self.pool(output, |position, _| position),
             Function::PoolMaximum => self.pool(output, |_, value| canonical(value).to_bits()),
             Function::Select => self.select(output),
+            Function::Choose => self.choose(output),
             Function::LossQ16 => self.loss_q16(output),
             function => self.apply_floats(function, bytemuck::cast_slice_mut(output)),
         }
@@ -106,6 +107,7 @@ impl Tile {
             | Function::PoolMaximum
             | Function::PoolPosition
             | Function::Select
+            | Function::Choose
             | Function::LossQ16 => {}
         }
         canonicalize(output);
@@ -145,14 +147,10 @@ impl Tile {
 
     /// Position and value of the largest of four, by `take`.
     fn pool(&self, output: &mut [u32], take: impl Fn(u32, f32) -> u32) {
+        let [first, second, third, fourth] = [0, 1, 2, 3].map(|operand| self.floats(operand));
         for (index, output) in output.iter_mut().enumerate() {
-            let (mut position, mut best) = (0, self.floats(0)[index]);
-            for (place, operand) in (1..4).zip(1..4) {
-                let value = self.floats(operand)[index];
-                if value > best || (value.is_nan() && !best.is_nan()) {
-                    (position, best) = (place, value);
-                }
-            }
+            let others = [second[index], third[index], fourth[index]];
+            let (position, best) = (1..).zip(others).fold((0, first[index]), larger);
             *output = take(position, best);
         }
     }
@@ -161,6 +159,14 @@ impl Tile {
         let pairs = self.words(0).iter().zip(self.words(1));
         for (output, ((a, b), c)) in output.iter_mut().zip(pairs.zip(self.floats(2))) {
             *output = if a == b { canonical(*c).to_bits() } else { 0 };
+        }
+    }
+
+    fn choose(&self, output: &mut [u32]) {
+        let candidates = [1, 2, 3].map(|operand| self.words(operand));
+        for (index, (output, choice)) in output.iter_mut().zip(self.words(0)).enumerate() {
+            let candidate = usize::try_from(*choice).unwrap_or(usize::MAX).min(2);
+            *output = candidates[candidate][index];
         }
     }
 
@@ -222,6 +228,12 @@ impl Tile {
     }
 }
 
+/// The larger of two candidates, the first among equals; a NaN before everything else.
+fn larger(best: (u32, f32), other: (u32, f32)) -> (u32, f32) {
+    let is_larger = other.1 > best.1 || (other.1.is_nan() && !best.1.is_nan());
+    if is_larger { other } else { best }
+}
+
 /// How many operands a function takes.
 pub(super) fn operand_count(function: Function) -> usize {
     match function {
@@ -250,7 +262,10 @@ pub(super) fn operand_count(function: Function) -> usize {
         | Function::LogProbability
         | Function::CausalScale { .. }
         | Function::Select => 3,
-        Function::PoolMaximum | Function::PoolPosition | Function::MomentumWeight => 4,
+        Function::PoolMaximum
+        | Function::PoolPosition
+        | Function::Choose
+        | Function::MomentumWeight => 4,
         Function::AdamWeight { .. } => 6,
     }
 }

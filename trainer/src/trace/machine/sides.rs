@@ -61,13 +61,18 @@ impl Course {
             take(Run { position, stride, begin: done, length });
             done += length;
             coordinates[innermost] = 0;
-            for (coordinate, (size, _)) in coordinates.iter_mut().zip(&self.sides).rev().skip(1) {
-                *coordinate += 1;
-                if *coordinate < *size {
-                    break;
-                }
-                *coordinate = 0;
+            self.next_row(&mut coordinates[..innermost]);
+        }
+    }
+
+    /// Counts the sides above the innermost one by one.
+    fn next_row(&self, coordinates: &mut [usize]) {
+        for (coordinate, (size, _)) in coordinates.iter_mut().zip(&self.sides).rev() {
+            *coordinate += 1;
+            if *coordinate < *size {
+                return;
             }
+            *coordinate = 0;
         }
     }
 

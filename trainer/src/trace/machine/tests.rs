@@ -9,9 +9,7 @@ use aipot_domain_runtime::referee::element;
 use aipot_kernels::chacha8::ChaChaStream;
 
 use super::{Files, Machine, MachineError};
-use crate::trace::fixtures::{
-    Plain, constant, map, operator, slot, tiny_data, tiny_network, view,
-};
+use crate::trace::fixtures::{Plain, constant, map, operator, slot, tiny_data, tiny_network, view};
 
 /// Words of every slot of [`one_operator`], more than a tile and enough for two threads.
 const WORDS: u32 = 20_000;
@@ -19,8 +17,20 @@ const WORDS: u32 = 20_000;
 const COMPARED_MAX: u32 = 400;
 /// Numbers at the edges of f32.
 const EDGES: [u32; 14] = [
-    0, 1 << 31, 1, 0x8000_0001, 0x007f_ffff, 0x0080_0000, 0x3f80_0000, 0xbf80_0000, 0x7f7f_ffff,
-    0xff7f_ffff, 0x7f80_0000, 0xff80_0000, 0x7fc0_0000, 0x7fc0_0000,
+    0,
+    1 << 31,
+    1,
+    0x8000_0001,
+    0x007f_ffff,
+    0x0080_0000,
+    0x3f80_0000,
+    0xbf80_0000,
+    0x7f7f_ffff,
+    0xff7f_ffff,
+    0x7f80_0000,
+    0xff80_0000,
+    0x7fc0_0000,
+    0x7fc0_0000,
 ];
 
 /// Runs a step and compares what each operator writes with the referee.
@@ -141,6 +151,7 @@ fn functions_of_integers_have_the_bits_of_the_referee() {
     check(&[WORDS], map(Function::IsEqual, &words(2)), &equal);
     check(&[WORDS], map(Function::Select, &words(3)), &equal);
     check(&[WORDS], map(Function::LossQ16, &words(2)), &equal);
+    check(&[WORDS], map(Function::Choose, &words(4)), &[(0, integers(0, 4))]);
     let causal = Function::CausalScale { scale: 0.3_f32.to_bits() };
     let index = |strides| Operand::Index { offset: 0, strides };
     let operands = vec![
@@ -190,11 +201,8 @@ fn rows_have_the_bits_of_the_referee() {
 
 #[test]
 fn entries_beyond_a_table_are_no_numbers() {
-    let gather = Operation::Gather {
-        table: view(0, 4, &[0, 1]),
-        index: view(1, 0, &[1, 0]),
-        stride: 8,
-    };
+    let gather =
+        Operation::Gather { table: view(0, 4, &[0, 1]), index: view(1, 0, &[1, 0]), stride: 8 };
     check(&[2_000, 8], gather, &[(1, integers(1, 3_000))]);
 }
 

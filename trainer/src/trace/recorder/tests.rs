@@ -54,7 +54,8 @@ fn a_record_goes_on_where_it_ended() {
 fn the_nearest_state_is_not_after_the_one_asked_for() {
     let mut snapshots = Snapshots::default();
     assert_eq!(snapshots.nearest(9), None);
-    [4, 8].into_iter().for_each(|number| snapshots.insert(number, state(number)));
+    snapshots.insert(4, state(4));
+    snapshots.insert(8, state(8));
     let nearest = |asked| snapshots.nearest(asked).map(|(number, _)| number);
     assert_eq!([3, 4, 7, 8, 99].map(nearest), [None, Some(4), Some(4), Some(8), Some(8)]);
 }

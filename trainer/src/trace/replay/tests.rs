@@ -42,7 +42,9 @@ fn threads_change_no_state() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let engine = Machine::new(&computation, files);
-            Replay::new((&computation, files), engine, vec![], Snapshots::default()).root(4).unwrap()
+            Replay::new((&computation, files), engine, vec![], Snapshots::default())
+                .root(4)
+                .unwrap()
         })
     };
     let one = root(1);

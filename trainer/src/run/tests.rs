@@ -1,5 +1,6 @@
 //! Tests of training runs: they learn, and nothing but seed and order decides their bits.
 
+use aipot_domain_runtime::order::{DataFormat, DataSpecification};
 use aipot_domain_runtime::primitives::ModelRoot;
 
 use super::{OptionError, TrainError, Trainer, TrainingOptions};
@@ -169,4 +170,14 @@ fn data_of_another_shape_is_refused() {
     let options = TrainingOptions::steps(specification, 3, 2);
     let found = Trainer::new(specification, other, options);
     assert!(matches!(found, Err(TrainError::Data { features: 64, expected_features: 3, .. })));
+}
+
+#[test]
+fn text_is_refused_by_a_model_of_features() {
+    let Fixture { specification, .. } = &small_fixture();
+    let data = DataSpecification { format: DataFormat::Text, ..specification.data.clone() };
+    let text = Dataset::read_test(b"running", &data).unwrap();
+    let options = TrainingOptions::steps(specification, 3, 2);
+    let found = Trainer::new(specification, &text, options);
+    assert!(matches!(found, Err(TrainError::Text)));
 }

@@ -59,6 +59,14 @@ impl Section {
         Self::new(self.field(key), value)
     }
 
+    /// The table under a key, when it is there.
+    pub(super) fn optional_section(
+        &mut self,
+        key: &'static str,
+    ) -> Result<Option<Self>, SpecificationError> {
+        self.take(key).map(|value| Self::new(self.field(key), value)).transpose()
+    }
+
     /// A value that must be there, if only under its right name.
     pub(super) fn required<T>(
         &self,
@@ -192,7 +200,8 @@ impl Section {
         number.map(Some)
     }
 
-    fn text(&mut self, key: &'static str) -> Result<Option<String>, SpecificationError> {
+    /// A text as it stands.
+    pub(super) fn text(&mut self, key: &'static str) -> Result<Option<String>, SpecificationError> {
         match self.take(key) {
             None => Ok(None),
             Some(Value::Text(text)) => Ok(Some(text)),

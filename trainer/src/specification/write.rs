@@ -1,12 +1,12 @@
 //! Writes an order as TOML, everything spelled out; reading it gives the same order.
 
 use aipot_domain_runtime::order::{
-    Architecture, DataSpecification, ModelSpecification, OrderSpecification, PaySpecification,
-    TrainSpecification, Windows,
+    Architecture, DataFormat, DataSpecification, ModelSpecification, OrderSpecification,
+    PaySpecification, TrainSpecification, Windows,
 };
 
 use super::decimal::{Decimal, format_tokens};
-use super::read::{FORMATS, LOSSES, METRICS, PROFILES, RECIPES};
+use super::read::{LOSSES, METRICS, PROFILES, RECIPES};
 
 /// Writes the specification of an order.
 pub fn to_toml(specification: &OrderSpecification) -> String {
@@ -38,13 +38,18 @@ fn model(model: &ModelSpecification) -> String {
 }
 
 fn data(data: &DataSpecification) -> String {
+    let format = match data.format {
+        DataFormat::Records { value_bytes } => {
+            format!("format = \"records\", value_bytes = {value_bytes}")
+        }
+        DataFormat::Text => "format = \"text\"".to_owned(),
+    };
     format!(
-        "[data]\ntrain = {{ blob = \"blake3:{}\", bytes = {}, format = \"{}\" }}\n\
+        "[data]\ntrain = {{ blob = \"blake3:{}\", bytes = {}, {format} }}\n\
          train_examples = {}\ntest_examples = {}\nfeatures = {}\ndivisor = {}\nclasses = {}\n\
          test_commitment = \"blake3:{}\"\n",
         data.train.root,
         wide(data.train.byte_count),
-        word(FORMATS, &data.format),
         data.train_example_count,
         data.test_example_count,
         data.feature_count,

@@ -67,7 +67,7 @@ fn threads_change_no_bit() {
 
 #[test]
 fn the_trained_bits_are_those_of_the_golden_vector() {
-    // Origin: 60 steps of the recipe with seed 5 on the digits split by seed 0, first release. Equal
+    // Origin: 60 steps of the recipe with seed 5 on the digits split by seed 0 and packed. Equal
     // in debug and release, on every processor: all arithmetic is P0.
     let expected = include_str!("../../tests/vectors/trained_model_root.txt").trim();
     assert_eq!(trained_root(&digits_fixture(0), 5, 60).to_string(), expected);

@@ -20,7 +20,7 @@ fn float(value: f32) -> Float {
 
 /// A number of at most 16 bits.
 fn small(value: u32) -> f32 {
-    f32::from(u16::try_from(value & 0xffff).unwrap())
+    f32::from(u16::try_from(value & 0xffff).expect("masked to 16 bits"))
 }
 
 /// Compares two functions on a sweep through all bit patterns and on a million ordinary numbers.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// Width and height of the inside of a diagram, in pixels.
-const WIDTH: f64 = 300.0;
+const WIDTH: f64 = 320.0;
 const HEIGHT: f64 = 260.0;
 
 /// Room left of the inside, for the numbers of the vertical axis.
@@ -11,6 +11,9 @@ const MARGIN: f64 = 60.0;
 
 /// Top of the inside: title and legend stand above.
 const TOP: f64 = 60.0;
+
+/// Room for what the names of the series are.
+const LEGEND: f64 = 60.0;
 
 /// Standard errors that the bar of a dot spans to each side.
 const BAR_ERRORS: f64 = 3.0;
@@ -52,6 +55,8 @@ pub(crate) struct Series {
 /// One diagram.
 pub(crate) struct Panel {
     pub(crate) title: &'static str,
+    /// What the names of the series are.
+    pub(crate) legend: &'static str,
     pub(crate) horizontal: Axis,
     pub(crate) vertical: Axis,
     pub(crate) series: Vec<Series>,
@@ -128,12 +133,13 @@ impl Panel {
     }
 
     fn draw_legend(&self, text: &mut String) -> std::fmt::Result {
-        let mut x = MARGIN;
+        let mut x = MARGIN + LEGEND;
+        writeln!(text, r#"<text x="{:.1}" y="44" class="mark">{}</text>"#, x - 8.0, self.legend)?;
         for (series, color) in self.series.iter().zip(COLORS) {
             writeln!(text, r#"<circle cx="{:.1}" cy="40" r="4" fill="{color}"/>"#, x + 4.0)?;
             let name = &series.name;
             writeln!(text, r#"<text x="{:.1}" y="44" class="name">{name}</text>"#, x + 11.0)?;
-            x += WIDTH / self.series.iter().fold(0.0, |count, _| count + 1.0);
+            x += (WIDTH - LEGEND) / self.series.iter().fold(0.0, |count, _| count + 1.0);
         }
         Ok(())
     }

@@ -59,6 +59,7 @@ fn by_stake(study: &Study) -> Panel {
     });
     Panel {
         title: "One replayed step makes forging lose above 1",
+        legend: "forged",
         horizontal: Axis {
             label: "(stake + prize) / cost of training",
             from: 0.5,
@@ -92,6 +93,7 @@ fn by_audit(study: &Study) -> Panel {
     });
     Panel {
         title: "At 1.1 every forgery loses, however small",
+        legend: "forged",
         horizontal: Axis {
             label: "replayed steps of 1000",
             from: 1.0,
@@ -111,7 +113,7 @@ fn of_validators(study: &Study) -> Panel {
         let expected = |percent: f64| (percent, validator::expected_gain(percent / 100.0, stake));
         let rewards = units(stake) / crate::money::validator_reward(crate::money::VALIDATOR_COUNT);
         Series {
-            name: format!("stake of {rewards} rewards"),
+            name: rewards.to_string(),
             line: [0.0, 15.0].map(expected).to_vec(),
             dots: cases.map(|case| dot(f64::from(case.audit_percent), case.estimate)).collect(),
             bound: Some(validator::bound_percent(stake)),
@@ -119,6 +121,7 @@ fn of_validators(study: &Study) -> Panel {
     });
     Panel {
         title: "Guessing loses above cost / (reward + stake)",
+        legend: "stake in rewards",
         horizontal: Axis {
             label: "entries evaluated again, percent",
             from: 0.0,

@@ -11,10 +11,10 @@
 pub const CANONICAL_NAN_BITS: u32 = 0x7fc0_0000;
 
 /// Bit pattern of infinity: without the sign bit, everything above it is a NaN.
-const INFINITY_BITS: u32 = 0x7f80_0000;
+pub(crate) const INFINITY_BITS: u32 = 0x7f80_0000;
 
 /// All bits but the sign.
-const MAGNITUDE_MASK: u32 = 0x7fff_ffff;
+pub(crate) const MAGNITUDE_MASK: u32 = 0x7fff_ffff;
 
 /// Gives `value` back, or the canonical NaN when it is any NaN.
 ///

@@ -58,6 +58,16 @@ pub enum MatmulError {
     },
 }
 
+/// What is multiplied, and what becomes of the sums.
+#[derive(Debug, Clone, Copy)]
+struct Factors<'values> {
+    left: Matrix<'values>,
+    right: Matrix<'values>,
+    bias: Option<&'values [f32]>,
+    /// The output holds a total already, to which every block's sum is added.
+    is_continued: bool,
+}
+
 /// The product, plus a bias for each column, as written at the top of this page. The definition.
 ///
 /// # Shapes
@@ -83,14 +93,48 @@ pub fn matmul_portable(
     Ok(output)
 }
 
+/// [`matmul_portable`] that goes on with totals which are there already. The definition.
+///
+/// Every block's sum is added to the total, the first one too: a long inner dimension may come in
+/// pieces, image by image for example, each with blocks of its own.
+///
+/// # Shapes
+/// `left`: `[m, k]`, `right`: `[k, n]`, `totals`: `[m, n]`, row-major.
+///
+/// # Errors
+/// [`MatmulError::InnerDimension`] or [`MatmulError::OutputLength`] when the shapes do not fit.
+pub fn matmul_accumulate_portable(
+    left: Matrix<'_>,
+    right: Matrix<'_>,
+    totals: &mut [f32],
+) -> Result<(), MatmulError> {
+    check_output(left, right, None, totals)?;
+    for (index, total) in totals.iter_mut().enumerate() {
+        let (row, column) = (index / right.columns(), index % right.columns());
+        let sums = block_sums(left, right, row, column);
+        *total = canonical(sums.fold(*total, |total, sum| total + sum));
+    }
+    Ok(())
+}
+
 /// One output element before its bias.
 fn element(left: Matrix<'_>, right: Matrix<'_>, row: usize, column: usize) -> f32 {
+    let sums = block_sums(left, right, row, column);
+    sums.reduce(|total, sum| total + sum).unwrap_or(0.0)
+}
+
+/// The sums of all blocks of one output element, in ascending order.
+fn block_sums(
+    left: Matrix<'_>,
+    right: Matrix<'_>,
+    row: usize,
+    column: usize,
+) -> impl Iterator<Item = f32> {
     let depth = left.columns();
-    let block_sums = (0..depth).step_by(K_BLOCK).map(|first| {
+    (0..depth).step_by(K_BLOCK).map(move |first| {
         let block = first..depth.min(first + K_BLOCK);
         block.fold(0.0_f32, |sum, k| left.at(row, k).mul_add(right.at(k, column), sum))
-    });
-    block_sums.reduce(|total, sum| total + sum).unwrap_or(0.0)
+    })
 }
 
 /// The same bits as [`matmul_portable`], with vectors and with the threads of the current pool.
@@ -107,7 +151,7 @@ pub fn matmul(
     bias: Option<&[f32]>,
 ) -> Result<Vec<f32>, MatmulError> {
     let mut output = vec![0.0; check_shapes(left, right, bias)?];
-    tile::multiply(left, right, bias, &mut output);
+    tile::multiply(Factors { left, right, bias, is_continued: false }, &mut output);
     Ok(output)
 }
 
@@ -121,11 +165,26 @@ pub fn matmul_into(
     bias: Option<&[f32]>,
     output: &mut [f32],
 ) -> Result<(), MatmulError> {
-    if check_shapes(left, right, bias)? != output.len() {
-        let (rows, columns) = (left.rows(), right.columns());
-        return Err(MatmulError::OutputLength { rows, columns, output: output.len() });
-    }
-    tile::multiply(left, right, bias, output);
+    check_output(left, right, bias, output)?;
+    tile::multiply(Factors { left, right, bias, is_continued: false }, output);
+    Ok(())
+}
+
+/// The same bits as [`matmul_accumulate_portable`], with vectors and with the threads of the current
+/// pool.
+///
+/// # Shapes
+/// `left`: `[m, k]`, `right`: `[k, n]`, `totals`: `[m, n]`, row-major.
+///
+/// # Errors
+/// [`MatmulError::InnerDimension`] or [`MatmulError::OutputLength`] when the shapes do not fit.
+pub fn matmul_accumulate(
+    left: Matrix<'_>,
+    right: Matrix<'_>,
+    totals: &mut [f32],
+) -> Result<(), MatmulError> {
+    check_output(left, right, None, totals)?;
+    tile::multiply(Factors { left, right, bias: None, is_continued: true }, totals);
     Ok(())
 }
 
@@ -154,7 +213,9 @@ pub fn matmul_batch(lefts: &[Matrix<'_>], rights: &[Matrix<'_>]) -> Result<Vec<f
     if length > 0 {
         output.par_chunks_mut(length).zip(lefts).zip(rights).for_each(
             |((product, left), right)| {
-                tile::multiply_alone(*left, *right, product);
+                let (left, right) = (*left, *right);
+                let factors = Factors { left, right, bias: None, is_continued: false };
+                tile::multiply_alone(factors, product);
             },
         );
     }
@@ -165,6 +226,20 @@ pub fn matmul_batch(lefts: &[Matrix<'_>], rights: &[Matrix<'_>]) -> Result<Vec<f
 fn first_uneven(matrices: &[Matrix<'_>]) -> Option<usize> {
     let shape = |matrix: &Matrix<'_>| (matrix.rows(), matrix.columns());
     matrices.iter().position(|matrix| shape(matrix) != shape(&matrices[0]))
+}
+
+/// Checks that the output holds exactly the product.
+fn check_output(
+    left: Matrix<'_>,
+    right: Matrix<'_>,
+    bias: Option<&[f32]>,
+    output: &[f32],
+) -> Result<(), MatmulError> {
+    if check_shapes(left, right, bias)? != output.len() {
+        let (rows, columns) = (left.rows(), right.columns());
+        return Err(MatmulError::OutputLength { rows, columns, output: output.len() });
+    }
+    Ok(())
 }
 
 /// Gives the number of output elements, or says what does not fit.

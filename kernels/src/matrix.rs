@@ -119,6 +119,20 @@ impl<'values> Matrix<'values> {
         self.values[row * self.row_stride + column * self.column_stride]
     }
 
+    /// Whether the values of each row lie side by side.
+    pub(crate) fn has_dense_rows(&self) -> bool {
+        self.column_stride == 1
+    }
+
+    /// `count` values of a row from a column on, where rows are dense.
+    ///
+    /// # Panics
+    /// When they may lie outside the values.
+    #[inline]
+    pub(crate) fn dense_row(&self, row: usize, column: usize, count: usize) -> &'values [f32] {
+        &self.values[row * self.row_stride + column..][..count]
+    }
+
     /// Lays `width` rows side by side, column by column: `destination[column * width + row]` is
     /// element `(first_row + row, first_column + column)`.
     ///
@@ -132,12 +146,20 @@ impl<'values> Matrix<'values> {
         width: usize,
     ) {
         let row_count = width.min(self.rows - first_row);
+        if self.row_stride == 1 && row_count == width {
+            let first = &self.values[first_row + first_column * self.column_stride..];
+            // Copies of a length known to the compiler are a few moves, others a call each.
+            return match width {
+                32 => copy_groups::<32>(first, self.column_stride, destination),
+                16 => copy_groups::<16>(first, self.column_stride, destination),
+                8 => copy_groups::<8>(first, self.column_stride, destination),
+                6 => copy_groups::<6>(first, self.column_stride, destination),
+                _ => self.copy_rows(first_row, first_column, destination, (width, row_count)),
+            };
+        }
         let groups = destination.chunks_exact_mut(width).enumerate();
         if self.row_stride == 1 {
-            for (column, group) in groups {
-                let first = first_row + (first_column + column) * self.column_stride;
-                group[..row_count].copy_from_slice(&self.values[first..first + row_count]);
-            }
+            self.copy_rows(first_row, first_column, destination, (width, row_count));
         } else if self.column_stride == 1 {
             for row in 0..row_count {
                 let first = (first_row + row) * self.row_stride + first_column;
@@ -150,6 +172,27 @@ impl<'values> Matrix<'values> {
                 rows.for_each(|(row, value)| *value = self.at(row, first_column + column));
             }
         }
+    }
+
+    /// [`Self::interleave`] where `count` of `width` neighbours in a row of values are taken.
+    fn copy_rows(
+        &self,
+        first_row: usize,
+        first_column: usize,
+        destination: &mut [f32],
+        (width, count): (usize, usize),
+    ) {
+        for (column, group) in destination.chunks_exact_mut(width).enumerate() {
+            let first = first_row + (first_column + column) * self.column_stride;
+            group[..count].copy_from_slice(&self.values[first..first + count]);
+        }
+    }
+}
+
+/// Copies the first `WIDTH` of every `stride` values.
+fn copy_groups<const WIDTH: usize>(values: &[f32], stride: usize, destination: &mut [f32]) {
+    for (index, group) in destination.as_chunks_mut::<WIDTH>().0.iter_mut().enumerate() {
+        group.copy_from_slice(&values[index * stride..index * stride + WIDTH]);
     }
 }
 

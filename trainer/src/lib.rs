@@ -2,12 +2,14 @@
 //!
 //! [`specification`] reads an order, [`dataset`] its data, [`run`] trains, [`model_file`] writes the
 //! model, [`evaluation`] scores it, [`checkpoint`] lets a run go on later, [`memory`] says beforehand
-//! what it will take. Functions from values to values: nothing here reads a clock, a disk or the
-//! network, and the number of threads changes no bit.
+//! what it will take, [`comparison`] lays the canonical product beside candle's. Functions from values
+//! to values: nothing here reads a clock, a disk or the network, and the number of threads changes no
+//! bit.
 
 pub mod architecture;
 pub mod batch_order;
 pub mod checkpoint;
+pub mod comparison;
 pub mod dataset;
 pub mod engine;
 pub mod evaluation;

@@ -172,6 +172,73 @@ fn a_batch_is_its_products_one_after_the_other() {
     assert_eq!(bits(&batch), bits(&single));
 }
 
+/// Pieces of an inner dimension, added one after the other on top of the first.
+fn accumulated(
+    first: impl Fn(Matrix<'_>, Matrix<'_>) -> Vec<f32>,
+    next: impl Fn(Matrix<'_>, Matrix<'_>, &mut [f32]),
+) -> Vec<u32> {
+    let mut stream = ChaChaStream::derive(&[3; 32], "matmul pieces", 0);
+    let mut totals = Vec::new();
+    for depth in [700, 512, 0, 1, 513] {
+        let (left, right) = (normals(&mut stream, 7 * depth), normals(&mut stream, depth * 33));
+        let left = Matrix::new(&left, depth, 7).unwrap().transposed();
+        let right = Matrix::new(&right, depth, 33).unwrap();
+        if totals.is_empty() {
+            totals = first(left, right);
+        } else {
+            next(left, right, &mut totals);
+        }
+    }
+    bits(&totals)
+}
+
+#[test]
+fn totals_go_on_with_the_bits_of_the_definition() {
+    let portable = accumulated(
+        |left, right| matmul_portable(left, right, None).unwrap(),
+        |left, right, totals| matmul_accumulate_portable(left, right, totals).unwrap(),
+    );
+    let fast = accumulated(
+        |left, right| matmul(left, right, None).unwrap(),
+        |left, right, totals| matmul_accumulate(left, right, totals).unwrap(),
+    );
+    assert_eq!(fast, portable);
+}
+
+#[test]
+fn every_block_is_added_to_the_total_by_itself() {
+    // 2^24 + 1 is 2^24 again; blocks of one that were summed first would give 2^24 + 2.
+    let one = [1.0_f32];
+    let one = Matrix::new(&one, 1, 1).unwrap();
+    let ones = vec![1.0_f32; K_BLOCK + 1];
+    let left = Matrix::new(&ones, 1, K_BLOCK + 1).unwrap();
+    for accumulate in [matmul_accumulate, matmul_accumulate_portable] {
+        let mut totals = [16_777_216.0_f32];
+        accumulate(one, one, &mut totals).unwrap();
+        accumulate(one, one, &mut totals).unwrap();
+        assert_eq!(bits(&totals), bits(&[16_777_216.0]));
+        accumulate(left, left.transposed(), &mut totals).unwrap();
+        assert_eq!(bits(&totals), bits(&[16_777_728.0]));
+    }
+}
+
+#[test]
+fn totals_of_another_shape_are_refused_and_a_nan_among_them_becomes_canonical() {
+    let values = [1.0_f32; 4];
+    let square = Matrix::new(&values, 2, 2).unwrap();
+    for accumulate in [matmul_accumulate, matmul_accumulate_portable] {
+        let error = accumulate(square, square, &mut [0.0; 3]).unwrap_err();
+        assert_eq!(error, MatmulError::OutputLength { rows: 2, columns: 2, output: 3 });
+        let mut totals = [f32::from_bits(0xffc0_1234), 0.0, 0.0, 0.0];
+        accumulate(square, square, &mut totals).unwrap();
+        assert_eq!(totals[0].to_bits(), CANONICAL_NAN_BITS);
+        let empty = Matrix::new(&[], 1, 0).unwrap();
+        let mut totals = [f32::from_bits(0xffc0_1234)];
+        accumulate(empty, Matrix::new(&[], 0, 1).unwrap(), &mut totals).unwrap();
+        assert_eq!(totals[0].to_bits(), CANONICAL_NAN_BITS);
+    }
+}
+
 #[test]
 fn an_uneven_batch_is_refused() {
     let values = [0.0_f32; 4];

@@ -67,3 +67,15 @@ fn rows_are_interleaved_through_any_strides() {
         }
     }
 }
+
+#[test]
+fn columns_of_every_width_are_interleaved() {
+    let values: Vec<f32> = (0_u8..180).map(f32::from).collect();
+    let matrix = Matrix::new(&values, 5, 36).unwrap().transposed();
+    for width in [2, 6, 7, 8, 16, 32] {
+        for first_row in [0, 3, 36 - width, 35] {
+            check_interleaved(matrix, first_row, 0, width);
+            check_interleaved(matrix, first_row, 4, width);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What the tests of all operators share, and what holds for all of them.
+
+use super::*;
+use crate::chacha8::ChaChaStream;
+use crate::cuda::emulation::EmulatedDevice;
+use crate::gpu::Gpu;
+
+/// Counts around the edges of warps, workgroups and blocks of K.
+pub(super) const EDGES: &[u32] = &[0, 1, 2, 31, 32, 33, 255, 256, 257, 511, 512, 513];
+
+/// Numbers that arithmetic treats apart: zeros, subnormal and huge ones, infinities, odd NaNs.
+const AWKWARD_BITS: &[u32] = &[
+    0x8000_0000,
+    0,
+    1,
+    0x8000_0001,
+    0x007f_ffff,
+    0x0080_0000,
+    0x3f80_0000,
+    0x7f7f_ffff,
+    0xff7f_ffff,
+    0x7f80_0000,
+    0xff80_0000,
+    0x7fc0_0001,
+    0xffc0_0000,
+    0x7f80_0001,
+];
+
+/// Normal numbers from a stream named by `counter`.
+pub(super) fn normals(counter: u32, count: u32) -> Vec<f32> {
+    let mut stream = ChaChaStream::derive(&[9; 32], "canonical device", u64::from(counter));
+    (0..count).map(|_| stream.normal_f32()).collect()
+}
+
+/// Normal numbers with an awkward one in every place whose index divides by `every`.
+pub(super) fn awkward(counter: u32, count: u32, every: usize) -> Vec<f32> {
+    let mut values = normals(counter, count);
+    let first = usize::try_from(counter).unwrap();
+    for (value, place) in values.iter_mut().step_by(every).zip(first..) {
+        *value = f32::from_bits(AWKWARD_BITS[place % AWKWARD_BITS.len()]);
+    }
+    values
+}
+
+/// The bits, which unlike numbers can be compared when they are NaN.
+pub(super) fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+/// Fails with the first place that differs.
+pub(super) fn assert_same(actual: &[f32], expected: &[f32], case: &str) {
+    let (actual, expected) = (bits(actual), bits(expected));
+    assert_eq!(actual.len(), expected.len(), "{case}");
+    let first = actual.iter().zip(&expected).position(|(left, right)| left != right);
+    let shown = first.map(|place| (place, actual[place], expected[place]));
+    assert_eq!(shown, None, "{case}: place, actual and expected bits");
+}
+
+/// The device of all these tests.
+pub(super) fn emulated() -> EmulatedDevice {
+    EmulatedDevice::new()
+}
+
+#[test]
+fn cuda_values_come_back_as_they_went() {
+    let device = emulated();
+    let operators = Operators::new(&device);
+    let values = awkward(0, 300, 7);
+    let tensor = operators.upload(&values).unwrap();
+    assert_eq!(tensor.value_count(), 300);
+    assert_same(&operators.download(&tensor).unwrap(), &values, "round trip");
+    assert_eq!(bits(&operators.download(&operators.zeros(3).unwrap()).unwrap()), [0; 3]);
+}
+
+#[test]
+fn cuda_labels_that_name_no_class_are_refused() {
+    let device = emulated();
+    let operators = Operators::new(&device);
+    let error = operators.upload_labels(&[0, 2, 3], 3).unwrap_err();
+    let OperatorError::LabelOutOfRange { index, label, classes } = error else { panic!("{error}") };
+    assert_eq!((index, label, classes), (2, 3, 3));
+}
+
+#[test]
+fn cuda_tensors_of_other_lengths_are_refused_with_both_sides() {
+    let device = emulated();
+    let operators = Operators::new(&device);
+    let (short, long) = (operators.zeros(3).unwrap(), operators.zeros(4).unwrap());
+    let error = operators.unary(Unary::Exp, &long, &short).unwrap_err();
+    let OperatorError::WrongLength { operand, wanted, actual, .. } = error else {
+        panic!("{error}")
+    };
+    assert_eq!((operand, wanted, actual), ("output", 4, 3));
+}
+
+#[test]
+fn wgpu_devices_are_refused_by_name() {
+    let gpu = Gpu::open().unwrap_or_else(|error| panic!("{error}"));
+    let operators = Operators::new(&gpu);
+    let values = operators.zeros(1).unwrap();
+    let error = operators.unary(Unary::Exp, &values, &values).unwrap_err();
+    let OperatorError::Device { source, .. } = error else { panic!("{error}") };
+    assert!(matches!(source, GpuError::OnlyInCuda { kernel: "canonical_elements" }), "{source}");
+}

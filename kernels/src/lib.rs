@@ -4,7 +4,9 @@
 //! - [`elementary`]: exp, log, tanh, erf, 1/sqrt as our own polynomials.
 //! - [`reduction`]: sums, means and maxima with a fixed tree.
 //! - [`proof_of_space`]: tables, proofs and the verifier of plotting.
-//! - [`softmax`]: log-softmax, cross-entropy, argmax, `ReLU`.
+//! - [`softmax`]: log-softmax, its loss, argmax.
+//! - [`activation`]: `ReLU`, GELU and their gradients.
+//! - [`update`]: one step of an optimizer, `AdamW` or momentum.
 //! - [`chacha8`]: keystreams, and the random numbers of training.
 //! - [`blake3_tree`]: roots of models and data, digests of logits.
 //! - [`canonical`]: the one NaN.
@@ -15,6 +17,7 @@
 //! - [`gpu`]: the plumbing of every wgpu kernel.
 //! - `cuda`: the same kernels through the CUDA driver or emulated, with the features of these names.
 
+pub mod activation;
 pub mod blake3_tree;
 pub mod canonical;
 pub mod canonical_device;
@@ -24,7 +27,10 @@ pub mod cuda;
 pub mod device;
 pub mod elementary;
 pub mod erasure_code;
+#[cfg(test)]
+mod fixtures;
 pub mod gpu;
+pub mod length;
 pub mod matmul;
 pub mod matrix;
 pub mod plotting;
@@ -32,3 +38,4 @@ pub mod proof_of_space;
 pub mod reduction;
 pub mod self_check;
 pub mod softmax;
+pub mod update;

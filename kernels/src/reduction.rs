@@ -7,7 +7,7 @@
 
 mod rows;
 
-pub use rows::{sum_columns, sum_columns_portable};
+pub use rows::{sum_columns, sum_columns_into, sum_columns_portable};
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;

@@ -1,12 +1,8 @@
-//! What a classifier needs after its last product: log-softmax, loss, argmax, and `ReLU`.
+//! What a classifier needs after its last product: log-softmax, loss and argmax.
 //!
 //! One row of log-softmax, in this order: m = the largest logit; e = exp(logit - m) for each;
 //! s = their sum by [`crate::reduction`]; then (logit - m) - log(s) for each. Softmax is e / s.
 //! A NaN anywhere in a row makes the whole row NaN. A row whose largest logit is infinite is NaN.
-
-mod activation;
-
-pub use activation::{relu, relu_gradient};
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;

@@ -5,10 +5,11 @@
 
 use aipot_domain_runtime::order::{Architecture, Metric, OrderSpecification};
 use aipot_domain_runtime::primitives::{DataRoot, EvaluationDigest, ModelRoot, Score};
+use aipot_kernels::activation::relu;
 use aipot_kernels::blake3_tree::{bits_digest, keyed_bits_digest};
 use aipot_kernels::matmul::{MatmulError, matmul};
 use aipot_kernels::matrix::{Matrix, MatrixError};
-use aipot_kernels::softmax::{SoftmaxError, argmax, negative_log_likelihood, relu};
+use aipot_kernels::softmax::{SoftmaxError, argmax, negative_log_likelihood};
 use parity_scale_codec::Encode;
 use thiserror::Error;
 

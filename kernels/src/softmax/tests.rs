@@ -93,23 +93,6 @@ fn labels_and_rows_that_do_not_fit_are_named() {
     assert!(log_softmax(&[], 3).unwrap().is_empty());
 }
 
-#[test]
-fn relu_keeps_what_is_above_zero_and_makes_no_minus_zero() {
-    let mut values =
-        [1.5, -1.5, -0.0, f32::from_bits(0xffc0_0001), f32::INFINITY, f32::NEG_INFINITY];
-    relu(&mut values);
-    let nan = CANONICAL_NAN_BITS;
-    let expected = [1.5_f32.to_bits(), 0, 0, nan, f32::INFINITY.to_bits(), 0];
-    assert_eq!(values.map(f32::to_bits), expected);
-}
-
-#[test]
-fn the_gradient_of_relu_at_zero_is_zero() {
-    let mut gradient = [7.0, 7.0, 7.0, -7.0];
-    relu_gradient(&mut gradient, &[1.0, 0.0, -1.0, 2.0]);
-    assert_eq!(bits(&gradient), bits(&[7.0, 0.0, 0.0, -7.0]));
-}
-
 proptest! {
     #[test]
     fn fast_equals_portable(rows in 0_usize..8, classes in 1_usize..200, counter in 0_usize..1000) {

@@ -2,8 +2,8 @@
 the crate: exact rational arithmetic, rounded to f32 where a definition rounds.
 
 Needs `blake3` from PyPI. Run: `python3 kernels/tests/vectors/make_vectors.py`. It writes
-`elementary.txt`, `stream.txt`, `matmul.txt`, `reduction.txt` and `softmax.txt` next to itself; the
-other files come from elsewhere and name their origin. A changed line is a protocol change.
+`elementary.txt`, `stream.txt`, `matmul.txt`, `reduction.txt`, `softmax.txt`, `activation.txt`,
+`normalization.txt` and `update.txt` next to itself; the other files come from elsewhere and name their origin. A changed line is a protocol change.
 """
 
 import math
@@ -281,6 +281,61 @@ def log_softmax(row):
     return [add(add(logit, -largest), -log_sum) for logit in row]
 
 
+def gelu(x):
+    share = add(1.0, erf(multiply(x, from_bits(0x3F3504F3))))
+    return multiply(multiply(0.5, x), share)
+
+
+def gelu_slope(x):
+    share = multiply(0.5, add(1.0, erf(multiply(x, from_bits(0x3F3504F3)))))
+    density = exp(multiply(multiply(x, x), -0.5))
+    return fused(multiply(x, from_bits(0x3ECC422A)), density, share)
+
+
+def mean(values):
+    return divide(summed(values), float(len(values)))
+
+
+def layer_norm(row, gamma, beta, epsilon):
+    """The normalized row, its scaled form and 1 / sigma."""
+    row_mean = mean(row)
+    centered = [add(x, -row_mean) for x in row]
+    scale = rsqrt(add(mean([multiply(c, c) for c in centered]), epsilon))
+    normalized = [multiply(c, scale) for c in centered]
+    return normalized, [fused(h, g, b) for h, g, b in zip(normalized, gamma, beta)], scale
+
+
+def layer_norm_gradient(normalized, scale, gamma, gradient):
+    """The gradient before the normalization, and the products that sum to that of gamma."""
+    scaled = [multiply(g, of_gamma) for g, of_gamma in zip(gradient, gamma)]
+    shift = mean(scaled)
+    tilt = mean([multiply(u, h) for u, h in zip(scaled, normalized)])
+    before = [multiply(fused(-h, tilt, add(u, -shift)), scale) for u, h in zip(scaled, normalized)]
+    return before, [multiply(g, h) for g, h in zip(gradient, normalized)]
+
+
+def adamw(constants, rate, powers, gradient, weights, first, second):
+    """One step in place of the lists; gives the powers of the betas."""
+    beta1, beta2, epsilon, decay = constants
+    powers = [multiply(powers[0], beta1), multiply(powers[1], beta2)]
+    kept = add(1.0, -multiply(rate, decay))
+    step_rate = divide(rate, add(1.0, -powers[0]))
+    root = square_root(add(1.0, -powers[1]))
+    for i, g in enumerate(gradient):
+        first[i] = add(multiply(beta1, first[i]), multiply(add(1.0, -beta1), g))
+        second[i] = add(multiply(beta2, second[i]), multiply(multiply(add(1.0, -beta2), g), g))
+        size = add(divide(square_root(second[i]), root), epsilon)
+        weights[i] = add(multiply(kept, weights[i]), -multiply(step_rate, divide(first[i], size)))
+    return powers
+
+
+def momentum(share, decay, rate, gradient, weights, velocity):
+    kept = add(1.0, -multiply(rate, decay))
+    for i, g in enumerate(gradient):
+        velocity[i] = add(multiply(share, velocity[i]), g)
+        weights[i] = add(multiply(kept, weights[i]), -multiply(rate, velocity[i]))
+
+
 def write(name, title, lines):
     (HERE / name).write_text("\n".join([f"# {title}", ORIGIN, *lines]) + "\n")
 
@@ -348,6 +403,47 @@ def softmax_lines():
         yield f"{classes} {hexadecimal(log_softmax(row))}"
 
 
+def normals(domain, counter, count):
+    stream = Stream(bytes(32), domain, counter)
+    return [stream.normal() for _ in range(count)]
+
+
+def nearest(text):
+    return rounded(Fraction(text))
+
+
+def activation_lines():
+    for x in map(from_bits, elementary_inputs()):
+        yield hexadecimal([x, gelu(x), gelu_slope(x)])
+
+
+def normalization_lines():
+    """Rows of normal numbers, then beta, gamma and the gradient, each from a stream of its own."""
+    for width in (1, 2, 31, 33, 256, 4097):
+        row, gamma = normals("normalization row", width, width), normals("normalization gamma", width, width)
+        beta, gradient = normals("normalization beta", width, width), normals("normalization gradient", width, width)
+        normalized, output, scale = layer_norm(row, gamma, beta, nearest("0.00001"))
+        before, products = layer_norm_gradient(normalized, scale, gamma, gradient)
+        yield f"{width} output {hexadecimal(output[:40] + output[-1:])}"
+        yield f"{width} gradient {hexadecimal(before[:40] + before[-1:])}"
+        yield f"{width} of_gamma {hexadecimal(products[:40] + products[-1:])}"
+
+
+def update_lines():
+    constants = [nearest(text) for text in ("0.9", "0.999", "0.00000001", "0.01")]
+    weights, first, second, powers = normals("update weights", 0, 8), [0.0] * 8, [0.0] * 8, [1.0, 1.0]
+    for step in range(3):
+        gradient = normals("update gradient", step, 8)
+        powers = adamw(constants, nearest("0.001"), powers, gradient, weights, first, second)
+        for name, values in (("powers", powers), ("weights", weights), ("first", first), ("second", second)):
+            yield f"{name} {hexadecimal(values)}"
+    weights, velocity = normals("update weights", 0, 8), [0.0] * 8
+    for step in range(3):
+        momentum(nearest("0.9"), nearest("0.01"), nearest("0.05"), normals("update gradient", step, 8), weights, velocity)
+        yield f"momentum_weights {hexadecimal(weights)}"
+        yield f"velocity {hexadecimal(velocity)}"
+
+
 if __name__ == "__main__":
     functions = (exp, log, tanh, erf, rsqrt)
     rows = [f"{bits:08x} " + hexadecimal(function(from_bits(bits)) for function in functions) for bits in elementary_inputs()]
@@ -356,3 +452,6 @@ if __name__ == "__main__":
     write("matmul.txt", "Rows, depth, columns, bits of the product; see matmul_lines for the factors.", matmul_lines())
     write("reduction.txt", "Count, bits of sum and mean of that many normal numbers.", reduction_lines())
     write("softmax.txt", "Classes, bits of the log-softmax of one row of normal numbers times 8.", softmax_lines())
+    write("activation.txt", "Bits of x, GELU(x), slope of GELU at x.", activation_lines())
+    write("normalization.txt", "Width, what, bits of the first 40 values and the last; see normalization_lines.", normalization_lines())
+    write("update.txt", "Three steps of AdamW, then three of momentum; see update_lines.", update_lines())

@@ -1,7 +1,7 @@
 //! A linear layer, its bias and its activation as one operation.
 
 use aipot_kernels::matmul::matmul;
-use aipot_kernels::{reduction, softmax};
+use aipot_kernels::{activation, reduction};
 use candle_core::{
     CpuStorage, CustomOp1, CustomOp2, CustomOp3, Error, Layout, Result, Shape, Tensor,
 };
@@ -67,7 +67,7 @@ impl CustomOp3 for Linear {
         let bias = values(bias, bias_layout)?;
         let mut output = matmul(input, weight.transposed(), Some(bias)).map_err(Error::wrap)?;
         if self.activation == Activation::Relu {
-            softmax::relu(&mut output);
+            activation::relu(&mut output);
         }
         Ok((CpuStorage::F32(output), Shape::from((input.rows(), weight.rows()))))
     }
@@ -134,7 +134,8 @@ impl CustomOp2 for ReluGradient {
         output_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let mut gradient = values(gradient, gradient_layout)?.to_vec();
-        softmax::relu_gradient(&mut gradient, values(output, output_layout)?);
+        let output = values(output, output_layout)?;
+        activation::relu_gradient(output, &mut gradient).map_err(Error::wrap)?;
         Ok((CpuStorage::F32(gradient), gradient_layout.shape().clone()))
     }
 }

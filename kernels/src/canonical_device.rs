@@ -5,12 +5,22 @@
 //! 32 lanes of one warp) in the written order; no floating-point atomics, no split sums, no tensor cores.
 //! These kernels are written in CUDA C++ only: a wgpu device answers [`GpuError::OnlyInCuda`].
 
+mod attention;
+mod convolution;
 mod elements;
+mod embedding;
+mod normalization;
+mod pooling;
 mod product;
 mod rows;
 mod tensor;
+mod update;
 
+pub use attention::{AttentionGradients, AttentionPast, AttentionShape};
+pub use convolution::{ConvolutionLengths, ConvolutionShape};
 pub use elements::{Binary, Unary};
+pub use normalization::{NormGradients, NormParameters, NormPast, NormResults};
+pub use pooling::{PoolShape, Positions};
 pub use product::{Bias, Operand, ProductShape};
 pub use rows::{Columns, Reduction, RowShape};
 pub use tensor::{Labels, Layout, Tensor};

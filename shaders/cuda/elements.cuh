@@ -9,12 +9,12 @@
 #define FRAC_1_SQRT_2 number(0x3f3504f3u)
 #define FRAC_1_SQRT_2PI number(0x3ecc422au)
 
-static __device__ __forceinline__ float rectified(float x) {
-    return x > 0.0f || is_nan(x) ? x : 0.0f;
-}
+// Only a NaN compares with nothing, so it stays.
+static __device__ __forceinline__ float rectified(float x) { return x <= 0.0f ? 0.0f : x; }
 
 static __device__ __forceinline__ float rectified_gradient(float gradient, float output) {
-    return output > 0.0f ? gradient : 0.0f;
+    if (is_nan(output)) return output;
+    return output <= 0.0f ? 0.0f : gradient;
 }
 
 // 1 + erf(x / sqrt(2)).

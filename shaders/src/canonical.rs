@@ -56,3 +56,78 @@ pub const SOFTMAX: &str = canonical!("rows.cuh", "softmax.cuh", "canonical_softm
 /// # Shapes
 /// Binding 0: rows, classes. 1: logits. 2: labels. 3: one loss a row. 4: gradient of the mean loss.
 pub const CROSS_ENTROPY: &str = canonical!("rows.cuh", "softmax.cuh", "canonical_cross_entropy.cu");
+
+/// Layer normalization, entry point `canonical_layer_norm`.
+///
+/// # Shapes
+/// Binding 0: rows, width, epsilon. 1: rows. 2, 3: gamma and beta. 4: output. 5: rows before gamma and beta.
+/// 6: one scale a row.
+pub const LAYER_NORM: &str = canonical!("rows.cuh", "canonical_layer_norm.cu");
+
+/// The gradient before layer normalization, entry point `canonical_layer_norm_gradient`.
+///
+/// # Shapes
+/// Binding 0: rows, width. 1: gradient behind it. 2: gamma. 3, 4: bindings 5 and 6 of [`LAYER_NORM`].
+/// 5: gradient before it. 6: products whose column sums are the gradient of gamma.
+pub const LAYER_NORM_GRADIENT: &str = canonical!("rows.cuh", "canonical_layer_norm_gradient.cu");
+
+/// One step of `AdamW`, entry point `canonical_adamw`.
+///
+/// # Shapes
+/// Binding 0: count, beta1, beta2, epsilon, kept, step rate, root. 1: gradient. 2: weights. 3, 4: moments.
+pub const ADAMW: &str = canonical!("canonical_adamw.cu");
+
+/// One step of momentum, entry point `canonical_momentum`.
+///
+/// # Shapes
+/// Binding 0: count, momentum, kept, rate. 1: gradient. 2: weights. 3: velocity.
+pub const MOMENTUM: &str = canonical!("canonical_momentum.cu");
+
+/// Columns of a convolution, entry point `canonical_patches`.
+///
+/// # Shapes
+/// Binding 0: batch, channels, height, width, kernel. 1: images. 2: columns.
+pub const PATCHES: &str = canonical!("images.cuh", "canonical_patches.cu");
+
+/// Columns folded back onto images, entry point `canonical_fold`.
+///
+/// # Shapes
+/// As [`PATCHES`], with columns before images.
+pub const FOLD: &str = canonical!("images.cuh", "canonical_fold.cu");
+
+/// The largest of each window of 2 x 2, entry point `canonical_max_pool`.
+///
+/// # Shapes
+/// Binding 0: planes, height, width. 1: images. 2: output. 3: positions.
+pub const MAX_POOL: &str = canonical!("images.cuh", "canonical_max_pool.cu");
+
+/// The gradient before [`MAX_POOL`], entry point `canonical_max_pool_gradient`.
+///
+/// # Shapes
+/// Binding 0: planes, height, width. 1: gradient. 2: positions. 3: output.
+pub const MAX_POOL_GRADIENT: &str = canonical!("images.cuh", "canonical_max_pool_gradient.cu");
+
+/// Scale and mask of attention, entry point `canonical_mask`.
+///
+/// # Shapes
+/// Binding 0: matrices, tokens, scale. 1: scores, changed in place.
+pub const MASK: &str = canonical!("canonical_mask.cu");
+
+/// The gradient of scores from that of probabilities, entry point `canonical_attention_gradient`.
+///
+/// # Shapes
+/// Binding 0: rows, tokens, scale. 1: probabilities. 2: gradient, changed in place.
+pub const ATTENTION_GRADIENT: &str = canonical!("rows.cuh", "canonical_attention_gradient.cu");
+
+/// Rows of a table, entry point `canonical_embedding`.
+///
+/// # Shapes
+/// Binding 0: positions, width. 1: tokens. 2: table. 3: output.
+pub const EMBEDDING: &str = canonical!("canonical_embedding.cu");
+
+/// The gradient of a table, entry point `canonical_embedding_gradient`.
+///
+/// # Shapes
+/// Binding 0: rows, width, positions. 1: tokens. 2: gradient. 3: output. One workgroup for 32 columns in x
+/// and 8 rows in y.
+pub const EMBEDDING_GRADIENT: &str = canonical!("canonical_embedding_gradient.cu");

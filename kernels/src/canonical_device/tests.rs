@@ -1,50 +1,33 @@
 //! What the tests of all operators share, and what holds for all of them.
 
 use super::*;
-use crate::chacha8::ChaChaStream;
+use crate::canonical::canonical;
 use crate::cuda::emulation::EmulatedDevice;
+use crate::fixtures::{self, bits};
 use crate::gpu::Gpu;
 
 /// Counts around the edges of warps, workgroups and blocks of K.
 pub(super) const EDGES: &[u32] = &[0, 1, 2, 31, 32, 33, 255, 256, 257, 511, 512, 513];
 
-/// Numbers that arithmetic treats apart: zeros, subnormal and huge ones, infinities, odd NaNs.
-const AWKWARD_BITS: &[u32] = &[
-    0x8000_0000,
-    0,
-    1,
-    0x8000_0001,
-    0x007f_ffff,
-    0x0080_0000,
-    0x3f80_0000,
-    0x7f7f_ffff,
-    0xff7f_ffff,
-    0x7f80_0000,
-    0xff80_0000,
-    0x7fc0_0001,
-    0xffc0_0000,
-    0x7f80_0001,
-];
-
 /// Normal numbers from a stream named by `counter`.
 pub(super) fn normals(counter: u32, count: u32) -> Vec<f32> {
-    let mut stream = ChaChaStream::derive(&[9; 32], "canonical device", u64::from(counter));
-    (0..count).map(|_| stream.normal_f32()).collect()
+    fixtures::normals("canonical device", size(counter), size(count))
 }
 
 /// Normal numbers with an awkward one in every place whose index divides by `every`.
 pub(super) fn awkward(counter: u32, count: u32, every: usize) -> Vec<f32> {
-    let mut values = normals(counter, count);
-    let first = usize::try_from(counter).unwrap();
-    for (value, place) in values.iter_mut().step_by(every).zip(first..) {
-        *value = f32::from_bits(AWKWARD_BITS[place % AWKWARD_BITS.len()]);
-    }
-    values
+    fixtures::awkward("canonical device", size(counter), size(count), every)
 }
 
-/// The bits, which unlike numbers can be compared when they are NaN.
-pub(super) fn bits(values: &[f32]) -> Vec<u32> {
-    values.iter().map(|value| value.to_bits()).collect()
+pub(super) fn size(size: u32) -> usize {
+    usize::try_from(size).unwrap()
+}
+
+/// The canonical product of terms: blocks of 512 of each group, each summed from +0, then added in order.
+pub(super) fn product_of(groups: &[Vec<(f32, f32)>]) -> f32 {
+    let blocks = groups.iter().flat_map(|terms| terms.chunks(512));
+    let sums = blocks.map(|block| block.iter().fold(0.0, |sum, (l, r)| l.mul_add(*r, sum)));
+    canonical(sums.reduce(|total: f32, sum| total + sum).unwrap_or(0.0))
 }
 
 /// Fails with the first place that differs.
@@ -59,6 +42,12 @@ pub(super) fn assert_same(actual: &[f32], expected: &[f32], case: &str) {
 /// The device of all these tests.
 pub(super) fn emulated() -> EmulatedDevice {
     EmulatedDevice::new()
+}
+
+/// Runs `work` over operators on a device.
+pub(super) fn with_operators<T>(work: impl FnOnce(Operators<'_, EmulatedDevice>) -> T) -> T {
+    let device = emulated();
+    work(Operators::new(&device))
 }
 
 #[test]

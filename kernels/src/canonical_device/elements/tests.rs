@@ -1,11 +1,18 @@
 //! Functions of elements have the bits of the scalar definitions, over all of f32.
 
-use super::super::tests::{EDGES, assert_same, awkward, emulated};
+use super::super::tests::{EDGES, assert_same, awkward, with_operators};
 use super::*;
+use crate::activation::{
+    gelu_gradient_portable, gelu_portable, relu_gradient_portable, relu_portable,
+};
+use crate::canonical::canonical;
 use crate::elementary::{erf, exp, log, rsqrt, sqrt, tanh};
 
 /// A function with its scalar definition.
 type Defined = (Unary, fn(f32) -> f32);
+
+/// A function of two elements with its scalar definition.
+type DefinedOfTwo = (Binary, fn(f32, f32) -> f32);
 
 const FUNCTIONS: &[Defined] = &[
     (Unary::Exp, exp),
@@ -14,6 +21,8 @@ const FUNCTIONS: &[Defined] = &[
     (Unary::Erf, erf),
     (Unary::Rsqrt, rsqrt),
     (Unary::Sqrt, sqrt),
+    (Unary::Relu, relu_portable),
+    (Unary::Gelu, gelu_portable),
 ];
 
 /// A prime distance between bits visits every exponent and many significands.
@@ -21,12 +30,12 @@ const STRIDE: usize = 65_521;
 
 /// The function of each value, on a device.
 fn on_device(function: Unary, values: &[f32]) -> Vec<f32> {
-    let device = emulated();
-    let operators = Operators::new(&device);
-    let input = operators.upload(values).unwrap();
-    let output = operators.zeros(input.value_count()).unwrap();
-    operators.unary(function, &input, &output).unwrap();
-    operators.download(&output).unwrap()
+    with_operators(|operators| {
+        let input = operators.upload(values).unwrap();
+        let output = operators.zeros(input.value_count()).unwrap();
+        operators.unary(function, &input, &output).unwrap();
+        operators.download(&output).unwrap()
+    })
 }
 
 #[test]
@@ -56,19 +65,22 @@ fn cuda_functions_cover_every_count() {
 }
 
 #[test]
-fn cuda_sums_and_products_are_rounded_once_and_may_overwrite_an_operand() {
-    let (left, right) = (awkward(1, 700, 3), awkward(2, 700, 2));
-    let device = emulated();
-    let operators = Operators::new(&device);
-    let pairs = || left.iter().zip(&right);
-    let canonical = crate::canonical::canonical;
-    let expected: [(Binary, Vec<f32>); 2] = [
-        (Binary::Add, pairs().map(|(left, right)| canonical(left + right)).collect()),
-        (Binary::Multiply, pairs().map(|(left, right)| canonical(left * right)).collect()),
+fn cuda_functions_of_two_equal_their_definitions_and_may_overwrite_an_operand() {
+    let defined: [DefinedOfTwo; 4] = [
+        (Binary::Add, |left, right| canonical(left + right)),
+        (Binary::Multiply, |left, right| canonical(left * right)),
+        (Binary::ReluGradient, |gradient, output| relu_gradient_portable(output, gradient)),
+        (Binary::GeluGradient, |gradient, x| gelu_gradient_portable(x, gradient)),
     ];
-    for (function, expected) in expected {
-        let [left, right] = [&left, &right].map(|values| operators.upload(values).unwrap());
-        operators.binary(function, [&left, &right], &left).unwrap();
-        assert_same(&operators.download(&left).unwrap(), &expected, &format!("{function:?}"));
+    for (counter, (function, definition)) in (0..).zip(defined) {
+        let (left, right) = (awkward(counter, 700, 3), awkward(counter + 5, 700, 2));
+        let values = left.iter().zip(&right);
+        let expected: Vec<f32> = values.map(|(left, right)| definition(*left, *right)).collect();
+        let actual = with_operators(|operators| {
+            let [left, right] = [&left, &right].map(|values| operators.upload(values).unwrap());
+            operators.binary(function, [&left, &right], &left).unwrap();
+            operators.download(&left).unwrap()
+        });
+        assert_same(&actual, &expected, &format!("{function:?}"));
     }
 }

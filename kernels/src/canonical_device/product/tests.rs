@@ -1,10 +1,8 @@
 //! Products on a device have the bits of the definition, whatever the tiles.
 
-use std::ops::Range;
-
-use super::super::tests::{assert_same, awkward, emulated, normals};
+use super::super::tests::{assert_same, awkward, emulated, normals, product_of, size};
 use super::*;
-use crate::matmul::{K_BLOCK, matmul_portable};
+use crate::matmul::matmul_portable;
 use crate::matrix::Matrix;
 
 /// Inner lengths around the edges of a tile and of a block of K.
@@ -42,10 +40,6 @@ fn product(
     };
     operators.product_with(kernel, shape.workgroups(side), parts).unwrap();
     operators.download(&output).unwrap()
-}
-
-fn size(size: u32) -> usize {
-    usize::try_from(size).unwrap()
 }
 
 /// Checks both kernels against the definition, on values made by `values(counter, count)`.
@@ -171,18 +165,15 @@ fn cuda_groups_of_k_end_blocks_and_are_added_in_order() {
     operators.product(shape, operands, Bias::OfRows(&bias_there), place).unwrap();
 
     let (rows, columns, depth) = (size(rows), size(columns), size(depth));
-    let block_sum = |group: usize, row: usize, column: usize, ks: Range<usize>| {
-        ks.fold(0.0_f32, |sum, k| {
-            let left = left[(group * rows + row) * depth + k];
-            left.mul_add(right[(group * depth + k) * columns + column], sum)
-        })
+    let term = |group: usize, row: usize, column: usize, k: usize| {
+        let left = left[(group * rows + row) * depth + k];
+        (left, right[(group * depth + k) * columns + column])
     };
     let mut expected = Vec::new();
     for (column, row) in (0..columns).flat_map(|column| (0..rows).map(move |row| (column, row))) {
-        let sums = (0..size(groups)).flat_map(|group| {
-            [0..K_BLOCK, K_BLOCK..depth].map(|ks| block_sum(group, row, column, ks))
-        });
-        expected.push(sums.reduce(|total, sum| total + sum).unwrap() + bias[row]);
+        let terms = |group| (0..depth).map(|k| term(group, row, column, k)).collect();
+        let groups: Vec<Vec<_>> = (0..size(groups)).map(terms).collect();
+        expected.push(product_of(&groups) + bias[row]);
     }
     assert_same(&operators.download(&output).unwrap(), &expected, "groups");
 }

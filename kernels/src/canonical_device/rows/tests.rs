@@ -1,9 +1,8 @@
 //! Reductions and softmax of rows have the bits of the portable definitions.
 
-use super::super::tests::{EDGES, assert_same, awkward, emulated, normals};
+use super::super::tests::{EDGES, assert_same, awkward, normals, size, with_operators};
 use super::*;
 use crate::canonical::{CANONICAL_NAN_BITS, canonical};
-use crate::cuda::emulation::EmulatedDevice;
 use crate::matmul::matmul_portable;
 use crate::matrix::Matrix;
 use crate::reduction::{max, mean_portable, sum_portable};
@@ -11,16 +10,6 @@ use crate::softmax::{log_softmax_portable, negative_log_likelihood, softmax};
 
 /// Lengths beside [`EDGES`]: around the edges of a chunk, and two levels of them.
 const LONG: &[u32] = &[4095, 4096, 4097, 140_000];
-
-fn size(size: u32) -> usize {
-    usize::try_from(size).unwrap()
-}
-
-/// Runs `work` over operators on a device.
-fn with_operators<T>(work: impl FnOnce(Operators<'_, EmulatedDevice>) -> T) -> T {
-    let device = emulated();
-    work(Operators::new(&device))
-}
 
 fn reduced(reduction: Reduction, shape: RowShape, values: &[f32]) -> Vec<f32> {
     with_operators(|operators| {

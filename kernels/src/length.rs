@@ -18,3 +18,8 @@ pub struct LengthError {
 pub(crate) fn check(name: &'static str, actual: usize, expected: usize) -> Result<(), LengthError> {
     if actual == expected { Ok(()) } else { Err(LengthError { name, expected, actual }) }
 }
+
+/// The product of sizes; `usize::MAX`, which no buffer has, when it is no `usize`.
+pub(crate) fn product(sizes: &[usize]) -> usize {
+    sizes.iter().fold(1, |product, size| product.saturating_mul(*size))
+}

@@ -6,6 +6,7 @@
 //! - [`proof_of_space`]: tables, proofs and the verifier of plotting.
 //! - [`softmax`]: log-softmax, its loss, argmax.
 //! - [`activation`]: `ReLU`, GELU and their gradients.
+//! - [`convolution`]: convolutions, max-pooling and their gradients.
 //! - [`update`]: one step of an optimizer, `AdamW` or momentum.
 //! - [`chacha8`]: keystreams, and the random numbers of training.
 //! - [`blake3_tree`]: roots of models and data, digests of logits.
@@ -22,6 +23,7 @@ pub mod blake3_tree;
 pub mod canonical;
 pub mod canonical_device;
 pub mod chacha8;
+pub mod convolution;
 #[cfg(any(feature = "cuda", feature = "cuda-emulation"))]
 pub mod cuda;
 pub mod device;

@@ -105,7 +105,7 @@ pub enum OperatorError {
 }
 
 /// The operators of profile P0 on one device.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Operators<'device, D> {
     device: &'device D,
 }
@@ -171,6 +171,6 @@ fn volume(operator: &'static str, sizes: &[u32]) -> Result<u32, OperatorError> {
     u32::try_from(size).map_err(|_| OperatorError::TooLarge { operator, size, max })
 }
 
-#[cfg(feature = "cuda-emulation")]
+#[cfg(any(feature = "cuda", feature = "cuda-emulation"))]
 #[cfg(test)]
 mod tests;

@@ -187,6 +187,6 @@ fn as_f32(size: u32) -> f32 {
     size as f32
 }
 
-#[cfg(feature = "cuda-emulation")]
+#[cfg(any(feature = "cuda", feature = "cuda-emulation"))]
 #[cfg(test)]
 mod tests;

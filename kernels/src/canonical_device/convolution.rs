@@ -206,6 +206,6 @@ fn check_all<D: ComputeDevice>(
     output.check("convolution", "output", lengths.output)
 }
 
-#[cfg(feature = "cuda-emulation")]
+#[cfg(any(feature = "cuda", feature = "cuda-emulation"))]
 #[cfg(test)]
 mod tests;

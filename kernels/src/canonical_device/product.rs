@@ -158,6 +158,6 @@ struct Parts<'tensor, D: ComputeDevice> {
     output: Operand<'tensor, D>,
 }
 
-#[cfg(feature = "cuda-emulation")]
+#[cfg(any(feature = "cuda", feature = "cuda-emulation"))]
 #[cfg(test)]
 mod tests;

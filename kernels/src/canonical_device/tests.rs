@@ -1,7 +1,12 @@
 //! What the tests of all operators share, and what holds for all of them.
 
+mod step;
+
 use super::*;
 use crate::canonical::canonical;
+#[cfg(not(feature = "cuda-emulation"))]
+use crate::cuda::device::CudaDevice;
+#[cfg(feature = "cuda-emulation")]
 use crate::cuda::emulation::EmulatedDevice;
 use crate::fixtures::{self, bits};
 use crate::gpu::Gpu;
@@ -39,20 +44,31 @@ pub(super) fn assert_same(actual: &[f32], expected: &[f32], case: &str) {
     assert_eq!(shown, None, "{case}: place, actual and expected bits");
 }
 
-/// The device of all these tests.
-pub(super) fn emulated() -> EmulatedDevice {
+/// The device of all these tests: this process, or without the emulation the first NVIDIA device.
+#[cfg(feature = "cuda-emulation")]
+pub(super) type TestDevice = EmulatedDevice;
+#[cfg(not(feature = "cuda-emulation"))]
+pub(super) type TestDevice = CudaDevice;
+
+#[cfg(feature = "cuda-emulation")]
+pub(super) fn device() -> TestDevice {
     EmulatedDevice::new()
 }
 
+#[cfg(not(feature = "cuda-emulation"))]
+pub(super) fn device() -> TestDevice {
+    CudaDevice::open(0).unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// Runs `work` over operators on a device.
-pub(super) fn with_operators<T>(work: impl FnOnce(Operators<'_, EmulatedDevice>) -> T) -> T {
-    let device = emulated();
+pub(super) fn with_operators<T>(work: impl FnOnce(Operators<'_, TestDevice>) -> T) -> T {
+    let device = device();
     work(Operators::new(&device))
 }
 
 #[test]
 fn cuda_values_come_back_as_they_went() {
-    let device = emulated();
+    let device = device();
     let operators = Operators::new(&device);
     let values = awkward(0, 300, 7);
     let tensor = operators.upload(&values).unwrap();
@@ -63,7 +79,7 @@ fn cuda_values_come_back_as_they_went() {
 
 #[test]
 fn cuda_labels_that_name_no_class_are_refused() {
-    let device = emulated();
+    let device = device();
     let operators = Operators::new(&device);
     let error = operators.upload_labels(&[0, 2, 3], 3).unwrap_err();
     let OperatorError::LabelOutOfRange { index, label, classes } = error else { panic!("{error}") };
@@ -72,7 +88,7 @@ fn cuda_labels_that_name_no_class_are_refused() {
 
 #[test]
 fn cuda_tensors_of_other_lengths_are_refused_with_both_sides() {
-    let device = emulated();
+    let device = device();
     let operators = Operators::new(&device);
     let (short, long) = (operators.zeros(3).unwrap(), operators.zeros(4).unwrap());
     let error = operators.unary(Unary::Exp, &long, &short).unwrap_err();

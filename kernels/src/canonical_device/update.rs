@@ -54,6 +54,6 @@ impl<D: ComputeDevice> Operators<'_, D> {
     }
 }
 
-#[cfg(feature = "cuda-emulation")]
+#[cfg(any(feature = "cuda", feature = "cuda-emulation"))]
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,11 @@
-//! Convolutions on a device have the bits of their written order.
+//! Convolutions on a device have the bits of the definitions.
 
-use super::super::tests::{assert_same, awkward, normals, product_of, size, with_operators};
+use super::super::tests::{assert_same, awkward, normals, size, with_operators};
 use super::*;
-use crate::canonical::canonical;
+use crate::convolution::{
+    Geometry, bias_gradient_portable, forward_portable, input_gradient_portable,
+    weight_gradient_portable,
+};
 
 const SHAPES: &[ConvolutionShape] = &[
     shape([1, 1, 1, 1, 1, 1]),
@@ -43,53 +46,16 @@ impl Case {
         }
     }
 
-    /// Where element k of the window at a pixel lies in the images.
-    fn place(&self, image: usize, pixel: usize, k: usize) -> usize {
-        let [channels, height, width, kernel] =
-            [self.shape.channels, self.shape.height, self.shape.width, self.shape.kernel].map(size);
-        let over = width - kernel + 1;
-        let (channel, ky, kx) = (k / kernel / kernel, k / kernel % kernel, k % kernel);
-        let (y, x) = (pixel / over + ky, pixel % over + kx);
-        ((image * channels + channel) * height + y) * width + x
-    }
-
     fn expected(&self) -> Results {
-        let lengths = self.shape.lengths().unwrap();
-        let [batch, outputs, pixels, window] =
-            [self.shape.batch, self.shape.outputs, lengths.pixels, lengths.window].map(size);
-        let value = |image, pixel, k| self.images[self.place(image, pixel, k)];
-        let behind =
-            |image, output, pixel| self.gradient[(image * outputs + output) * pixels + pixel];
-        let mut forward = Vec::new();
-        for at in 0..batch * outputs * pixels {
-            let (image, output, pixel) =
-                (at / pixels / outputs, at / pixels % outputs, at % pixels);
-            let terms = (0..window)
-                .map(|k| (value(image, pixel, k), self.weight[output * window + k]))
-                .collect();
-            forward.push(canonical(product_of(&[terms]) + self.bias[output]));
-        }
-        let by_image = |term: &dyn Fn(usize, usize) -> (f32, f32)| {
-            let terms = |image| (0..pixels).map(|pixel| term(image, pixel)).collect();
-            product_of(&(0..batch).map(terms).collect::<Vec<_>>())
-        };
-        let of_weight = (0..outputs * window).map(|at| {
-            let (output, k) = (at / window, at % window);
-            by_image(&|image, pixel| (behind(image, output, pixel), value(image, pixel, k)))
-        });
-        let of_bias = (0..outputs)
-            .map(|output| by_image(&|image, pixel| (behind(image, output, pixel), 1.0)));
-        let mut of_images = vec![0.0; self.images.len()];
-        // Windows ascending for every pixel: k ascending within a channel.
-        for at in 0..batch * window * pixels {
-            let (image, k, pixel) = (at / pixels / window, at / pixels % window, at % pixels);
-            let terms = (0..outputs)
-                .map(|output| (behind(image, output, pixel), self.weight[output * window + k]))
-                .collect();
-            of_images[self.place(image, pixel, k)] += product_of(&[terms]);
-        }
-        let of_images = of_images.into_iter().map(canonical).collect();
-        [forward, of_weight.collect(), of_bias.collect(), of_images]
+        let ConvolutionShape { batch, channels, height, width, kernel, outputs } = self.shape;
+        let [batch, channels, height, width, kernel, outputs] =
+            [batch, channels, height, width, kernel, outputs].map(size);
+        let geometry = Geometry { batch, channels, height, width, kernel, outputs };
+        let forward = forward_portable(geometry, &self.images, &self.weight, &self.bias);
+        let of_weight = weight_gradient_portable(geometry, &self.images, &self.gradient);
+        let of_bias = bias_gradient_portable(geometry, &self.gradient);
+        let of_images = input_gradient_portable(geometry, &self.weight, &self.gradient);
+        [forward, of_weight, of_bias, of_images].map(Result::unwrap)
     }
 
     fn actual(&self) -> Results {

@@ -2,7 +2,7 @@
 
 use super::super::tests::{assert_same, awkward, normals, size, with_operators};
 use super::*;
-use crate::canonical::canonical;
+use crate::convolution::{Plane, max_pool_gradient_portable, max_pool_portable};
 
 fn check(shape: PoolShape, images: &[f32]) {
     let (input_count, output_count) = shape.lengths().unwrap();
@@ -17,21 +17,10 @@ fn check(shape: PoolShape, images: &[f32]) {
         operators.max_pool_gradient(&behind, &positions, &of_images).unwrap();
         (operators.download(&output).unwrap(), operators.download(&of_images).unwrap())
     });
-    let (width, over) = (size(shape.width), size(shape.width / 2));
-    let mut expected = Vec::new();
-    let mut expected_gradient = vec![0.0; images.len()];
-    for (window, &behind) in gradient.iter().enumerate() {
-        let first = window / over * 2 * width + window % over * 2;
-        let mut taken = first;
-        for place in [first + 1, first + width, first + width + 1] {
-            let (value, best) = (images[place], images[taken]);
-            if value > best || (value.is_nan() && !best.is_nan()) {
-                taken = place;
-            }
-        }
-        expected.push(canonical(images[taken]));
-        expected_gradient[taken] = canonical(behind);
-    }
+    let [count, height, width] = [shape.planes, shape.height, shape.width].map(size);
+    let plane = Plane { count, height, width };
+    let (expected, positions) = max_pool_portable(plane, images).unwrap();
+    let expected_gradient = max_pool_gradient_portable(plane, &positions, &gradient).unwrap();
     assert_same(&output, &expected, &format!("{shape:?}"));
     assert_same(&of_images, &expected_gradient, &format!("gradient of {shape:?}"));
 }

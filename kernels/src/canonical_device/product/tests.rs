@@ -1,6 +1,6 @@
 //! Products on a device have the bits of the definition, whatever the tiles.
 
-use super::super::tests::{assert_same, awkward, emulated, normals, product_of, size};
+use super::super::tests::{assert_same, awkward, device, normals, product_of, size};
 use super::*;
 use crate::matmul::matmul_portable;
 use crate::matrix::Matrix;
@@ -23,7 +23,7 @@ fn product(
     [left, right]: [&[f32]; 2],
     bias: Option<&[f32]>,
 ) -> Vec<f32> {
-    let device = emulated();
+    let device = device();
     let operators = Operators::new(&device);
     let shape = ProductShape::single(rows, depth, columns);
     let [left, right] = [left, right].map(|values| operators.upload(values).unwrap());
@@ -114,7 +114,7 @@ fn cuda_products_of_packed_heads_equal_products_of_cut_out_heads() {
         inner_stride: head_width,
         group_stride: 0,
     };
-    let device = emulated();
+    let device = device();
     let operators = Operators::new(&device);
     let tensor = operators.upload(&packed).unwrap();
     let scores = operators.zeros(examples * heads * tokens * tokens).unwrap();
@@ -151,7 +151,7 @@ fn cuda_groups_of_k_end_blocks_and_are_added_in_order() {
     let (groups, depth, rows, columns) = (3, 515, 3, 4);
     let (left, right) = (normals(1, groups * rows * depth), normals(2, groups * depth * columns));
     let bias = normals(3, rows);
-    let device = emulated();
+    let device = device();
     let operators = Operators::new(&device);
     let [left_there, right_there, bias_there] =
         [&left, &right, &bias].map(|values| operators.upload(values).unwrap());
@@ -187,7 +187,7 @@ fn cuda_plans_take_large_tiles_where_there_are_enough() {
 
 #[test]
 fn cuda_layouts_beyond_their_tensor_are_refused() {
-    let device = emulated();
+    let device = device();
     let operators = Operators::new(&device);
     let values = operators.zeros(6).unwrap();
     let operand = |layout| Operand::new(&values, layout);

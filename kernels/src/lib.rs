@@ -6,6 +6,10 @@
 //! - [`proof_of_space`]: tables, proofs and the verifier of plotting.
 //! - [`softmax`]: log-softmax, its loss, argmax.
 //! - [`activation`]: `ReLU`, GELU and their gradients.
+//! - [`cross_entropy`]: the loss of a classifier and its gradient.
+//! - [`normalization`]: layer norm and its gradient.
+//! - [`attention`]: causal attention over packed projections, and its gradient.
+//! - [`embedding`]: rows of a table, and its gradient.
 //! - [`convolution`]: convolutions, max-pooling and their gradients.
 //! - [`update`]: one step of an optimizer, `AdamW` or momentum.
 //! - [`chacha8`]: keystreams, and the random numbers of training.
@@ -19,15 +23,18 @@
 //! - `cuda`: the same kernels through the CUDA driver or emulated, with the features of these names.
 
 pub mod activation;
+pub mod attention;
 pub mod blake3_tree;
 pub mod canonical;
 pub mod canonical_device;
 pub mod chacha8;
 pub mod convolution;
+pub mod cross_entropy;
 #[cfg(any(feature = "cuda", feature = "cuda-emulation"))]
 pub mod cuda;
 pub mod device;
 pub mod elementary;
+pub mod embedding;
 pub mod erasure_code;
 #[cfg(test)]
 mod fixtures;
@@ -35,6 +42,7 @@ pub mod gpu;
 pub mod length;
 pub mod matmul;
 pub mod matrix;
+pub mod normalization;
 pub mod plotting;
 pub mod proof_of_space;
 pub mod reduction;

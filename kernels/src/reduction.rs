@@ -7,7 +7,7 @@
 
 mod rows;
 
-pub use rows::{sum_columns, sum_columns_into, sum_columns_portable};
+pub use rows::{sum_columns, sum_columns_into, sum_columns_of_products, sum_columns_portable};
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -33,6 +33,9 @@ pub fn sum_portable(values: &[f32]) -> f32 {
 /// The same bits as [`sum_portable`], with vectors and threads.
 pub fn sum(values: &[f32]) -> f32 {
     let arch = Arch::new();
+    if values.len() <= CHUNK {
+        return canonical(arch.dispatch(ChunkSum(values)));
+    }
     canonical(raw_sum(values, |values| {
         if values.len() < PARALLEL_VALUES_MIN {
             values.chunks(CHUNK).map(|chunk| arch.dispatch(ChunkSum(chunk))).collect()

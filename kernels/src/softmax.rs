@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::canonical::{canonical, canonicalize};
 use crate::elementary::{exp, log};
+use crate::length::LengthError;
 use crate::reduction;
 
 /// Fewer logits than this are not worth a second thread: about 20 microseconds of work.
@@ -45,6 +46,9 @@ pub enum SoftmaxError {
         /// Classes in a row.
         classes: usize,
     },
+    /// A buffer has another length than the sizes say.
+    #[error(transparent)]
+    Length(#[from] LengthError),
 }
 
 /// The logarithm of softmax of each row, as written at the top of this page. The definition.
@@ -79,7 +83,28 @@ pub fn log_softmax(logits: &[f32], classes: usize) -> Result<Vec<f32>, SoftmaxEr
     each_row(logits, classes, |row| Arch::new().dispatch(LogSoftmaxRow(row)))
 }
 
-/// Softmax of each row: exp(logit - largest) / sum.
+/// Softmax of each row: exp(logit - largest) / sum. The definition.
+///
+/// # Shapes
+/// `logits`: `[rows, classes]`; the result has the same shape.
+///
+/// # Errors
+/// [`SoftmaxError::PartialRow`] when the logits are not whole rows.
+pub fn softmax_portable(logits: &[f32], classes: usize) -> Result<Vec<f32>, SoftmaxError> {
+    check_rows(logits, classes)?;
+    let mut output = logits.to_vec();
+    for row in output.chunks_mut(classes) {
+        let largest = reduction::max(row);
+        let powers: Vec<f32> = row.iter().map(|logit| exp(logit - largest)).collect();
+        let sum = reduction::sum_portable(&powers);
+        for (value, power) in row.iter_mut().zip(powers) {
+            *value = canonical(power / sum);
+        }
+    }
+    Ok(output)
+}
+
+/// The same bits as [`softmax_portable`], with vectors and threads.
 ///
 /// # Shapes
 /// `logits`: `[rows, classes]`; the result has the same shape.
@@ -103,15 +128,7 @@ pub fn negative_log_likelihood(
     classes: usize,
     labels: &[u32],
 ) -> Result<Vec<f32>, SoftmaxError> {
-    let rows = check_rows(logits, classes)?;
-    if rows != labels.len() {
-        return Err(SoftmaxError::LabelCount { rows, labels: labels.len() });
-    }
-    let columns = labels.iter().enumerate().map(|(row, &label)| {
-        let column = usize::try_from(label).ok().filter(|&column| column < classes);
-        column.ok_or(SoftmaxError::LabelOutOfRange { row, label, classes })
-    });
-    let columns = columns.collect::<Result<Vec<usize>, _>>()?;
+    let columns = check_labels(logits, classes, labels)?;
     let log_probabilities = log_softmax(logits, classes)?;
     let losses = log_probabilities.chunks(classes).zip(columns);
     Ok(losses.map(|(row, column)| canonical(-row[column])).collect())
@@ -158,6 +175,23 @@ fn each_row(
     Ok(output)
 }
 
+/// Gives the column of each label.
+pub(crate) fn check_labels(
+    logits: &[f32],
+    classes: usize,
+    labels: &[u32],
+) -> Result<Vec<usize>, SoftmaxError> {
+    let rows = check_rows(logits, classes)?;
+    if rows != labels.len() {
+        return Err(SoftmaxError::LabelCount { rows, labels: labels.len() });
+    }
+    let columns = labels.iter().enumerate().map(|(row, &label)| {
+        let column = usize::try_from(label).ok().filter(|&column| column < classes);
+        column.ok_or(SoftmaxError::LabelOutOfRange { row, label, classes })
+    });
+    columns.collect()
+}
+
 /// Gives the number of rows.
 fn check_rows(logits: &[f32], classes: usize) -> Result<usize, SoftmaxError> {
     match logits.len().checked_rem(classes) {
@@ -192,7 +226,7 @@ impl WithSimd for LogSoftmaxRow<'_> {
 }
 
 /// Softmax of one row, compiled once for each instruction set.
-struct SoftmaxRow<'row>(&'row mut [f32]);
+pub(crate) struct SoftmaxRow<'row>(pub(crate) &'row mut [f32]);
 
 impl WithSimd for SoftmaxRow<'_> {
     type Output = ();

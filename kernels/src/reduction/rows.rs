@@ -3,6 +3,8 @@
 //! They are the product of a row of ones with the matrix: rows in blocks of [`K_BLOCK`], a block's
 //! sum from +0 with its rows ascending, block sums added in ascending order.
 
+use std::ops::Range;
+
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -46,7 +48,7 @@ pub fn sum_columns(values: &[f32], columns: usize) -> Result<Vec<f32>, MatrixErr
     let rows = values.len().checked_div(columns).unwrap_or(0);
     Matrix::new(values, rows, columns)?;
     let mut sums = vec![0.0; columns];
-    add_columns(values, &mut sums);
+    add_columns(values, None, &mut sums);
     Ok(sums)
 }
 
@@ -60,25 +62,46 @@ pub fn sum_columns(values: &[f32], columns: usize) -> Result<Vec<f32>, MatrixErr
 pub fn sum_columns_into(values: &[f32], sums: &mut [f32]) -> Result<(), LengthError> {
     let rows = values.len().checked_div(sums.len()).unwrap_or(0);
     length::check("the matrix to sum", values.len(), rows * sums.len())?;
-    add_columns(values, sums);
+    add_columns(values, None, sums);
+    Ok(())
+}
+
+/// Sums the columns of the rounded products of two matrices, element by element.
+///
+/// # Shapes
+/// `left`, `right`: `[rows, columns]`, `sums`: `[columns]`.
+///
+/// # Errors
+/// [`LengthError`] when the values are not whole rows, or not as many on both sides.
+pub fn sum_columns_of_products(
+    left: &[f32],
+    right: &[f32],
+    sums: &mut [f32],
+) -> Result<(), LengthError> {
+    let rows = left.len().checked_div(sums.len()).unwrap_or(0);
+    length::check("the matrix to sum", left.len(), rows * sums.len())?;
+    length::check("the matrix of factors", right.len(), left.len())?;
+    add_columns(left, Some(right), sums);
     Ok(())
 }
 
 /// Sums tile after tile of the columns, with threads when that pays.
-fn add_columns(values: &[f32], sums: &mut [f32]) {
+fn add_columns(values: &[f32], factors: Option<&[f32]>, sums: &mut [f32]) {
     let columns = sums.len();
     let rows = values.len().checked_div(columns).unwrap_or(0);
     let tiles_min = PARALLEL_VALUES_MIN.div_ceil(TILE_COLUMNS * rows.max(1));
     let tiles = sums.par_chunks_mut(TILE_COLUMNS).enumerate().with_min_len(tiles_min);
     tiles.for_each(|(tile, sums)| {
         let first_column = tile * TILE_COLUMNS;
-        Arch::new().dispatch(SumTile { values, columns, first_column, sums });
+        Arch::new().dispatch(SumTile { values, factors, columns, first_column, sums });
     });
 }
 
 /// The sums of some neighboring columns.
 struct SumTile<'values> {
     values: &'values [f32],
+    /// What each value is multiplied with before it is added.
+    factors: Option<&'values [f32]>,
     columns: usize,
     first_column: usize,
     sums: &'values mut [f32],
@@ -90,13 +113,12 @@ impl WithSimd for SumTile<'_> {
     #[expect(clippy::inline_always, reason = "pulp compiles it inside its dispatch")]
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
-        let Self { values, columns, first_column, sums } = self;
+        let Self { values, factors, columns, first_column, sums } = self;
         let tile = first_column..first_column + sums.len();
-        for (block_index, block) in values.chunks(K_BLOCK * columns).enumerate() {
-            let mut block_sums = [0.0_f32; TILE_COLUMNS];
-            for row in block.chunks_exact(columns) {
-                add_row(&mut block_sums, &row[tile.clone()]);
-            }
+        let block_values = K_BLOCK * columns;
+        for (block_index, block) in values.chunks(block_values).enumerate() {
+            let factors = factors.map(|factors| &factors[block_index * block_values..]);
+            let block_sums = sum_block(block, factors, columns, tile.clone());
             if block_index == 0 {
                 sums.copy_from_slice(&block_sums[..sums.len()]);
             } else {
@@ -107,6 +129,38 @@ impl WithSimd for SumTile<'_> {
             sums.fill(0.0);
         }
         canonicalize(sums);
+    }
+}
+
+/// The sums of a tile of columns over the rows of one block.
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's processor features")]
+#[inline(always)]
+fn sum_block(
+    block: &[f32],
+    factors: Option<&[f32]>,
+    columns: usize,
+    tile: Range<usize>,
+) -> [f32; TILE_COLUMNS] {
+    let mut sums = [0.0; TILE_COLUMNS];
+    let rows = block.chunks_exact(columns);
+    if let Some(factors) = factors {
+        for (row, factors) in rows.zip(factors.chunks_exact(columns)) {
+            add_products(&mut sums, &row[tile.clone()], &factors[tile.clone()]);
+        }
+    } else {
+        for row in rows {
+            add_row(&mut sums, &row[tile.clone()]);
+        }
+    }
+    sums
+}
+
+/// Adds rounded products to sums.
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's processor features")]
+#[inline(always)]
+fn add_products(sums: &mut [f32], row: &[f32], factors: &[f32]) {
+    for ((sum, value), factor) in sums.iter_mut().zip(row).zip(factors) {
+        *sum += value * factor;
     }
 }
 

@@ -120,6 +120,20 @@ fn fast_column_sums_equal_their_definition_on_every_edge() {
 }
 
 #[test]
+fn sums_of_products_are_sums_of_rounded_products() {
+    for (rows, columns) in [(0, 3), (1, 1), (513, 65), (1025, 7)] {
+        let left = awkward("left", rows, rows * columns, 331);
+        let right = awkward("right", rows, rows * columns, 337);
+        let products: Vec<f32> = left.iter().zip(&right).map(|(x, y)| x * y).collect();
+        let expected = sum_columns_portable(Matrix::new(&products, rows, columns).unwrap());
+        let mut sums = vec![f32::NAN; columns];
+        sum_columns_of_products(&left, &right, &mut sums).unwrap();
+        assert_eq!(bits(&sums), bits(&expected), "{rows} rows of {columns}");
+    }
+    assert!(sum_columns_of_products(&[1.0; 4], &[1.0; 2], &mut [0.0; 2]).is_err());
+}
+
+#[test]
 fn a_column_of_more_than_a_block_is_summed_block_by_block() {
     // 2^24 + 1 rounds back to 2^24, so ones are lost behind it but not in a block of their own.
     let mut values = vec![1.0; 514];

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::canonical::CANONICAL_NAN_BITS;
 use crate::chacha8::ChaChaStream;
+use crate::fixtures::{awkward, bits, error_ulp_of, on_one_two_and_three_threads};
 
 /// Log-softmax of rows of normal numbers; the origin stands in the file.
 const VECTORS: &str = include_str!("../../tests/vectors/softmax.txt");
@@ -13,10 +14,6 @@ fn logits(count: usize, counter: usize) -> Vec<f32> {
     let counter = u64::try_from(counter).unwrap();
     let mut stream = ChaChaStream::derive(&[0; 32], "softmax", counter);
     (0..count).map(|_| stream.normal_f32() * 8.0).collect()
-}
-
-fn bits(values: &[f32]) -> Vec<u32> {
-    values.iter().map(|value| value.to_bits()).collect()
 }
 
 #[test]
@@ -43,6 +40,48 @@ fn log_softmax_has_the_same_bits_on_one_two_and_three_threads() {
         let actual = pool.install(|| log_softmax(&logits, 10).unwrap());
         assert_eq!(bits(&actual), expected, "{threads} threads");
     }
+}
+
+#[test]
+fn softmax_has_the_same_bits_with_awkward_numbers_on_one_two_and_three_threads() {
+    on_one_two_and_three_threads(|| {
+        for classes in [1, 2, 31, 33, 513, 5000] {
+            for every in [2, 7, 1009] {
+                let logits = awkward("softmax", every, 4 * classes, every);
+                let expected = softmax_portable(&logits, classes).unwrap();
+                assert_eq!(bits(&softmax(&logits, classes).unwrap()), bits(&expected));
+                let expected = log_softmax_portable(&logits, classes).unwrap();
+                assert_eq!(bits(&log_softmax(&logits, classes).unwrap()), bits(&expected));
+            }
+        }
+    });
+}
+
+#[test]
+fn softmax_keeps_its_error_bounds_from_subnormal_to_large_logits() {
+    let (mut of_value, mut of_logarithm) = (0.0_f64, 0.0_f64);
+    for classes in [2, 10, 100, 1000] {
+        for exponent in -149..7 {
+            let scale = 2_f32.powi(exponent / 2) * 2_f32.powi(exponent - exponent / 2);
+            let row: Vec<f32> = logits(classes, 1).iter().map(|x| x / 8.0 * scale).collect();
+            let largest = f64::from(reduction::max(&row));
+            let wide = |x: &f32| f64::from(*x) - largest;
+            let sum: f64 = row.iter().map(|x| wide(x).exp()).sum();
+            let values = softmax_portable(&row, classes).unwrap();
+            let logarithms = log_softmax_portable(&row, classes).unwrap();
+            for ((x, value), logarithm) in row.iter().zip(values).zip(logarithms) {
+                let exact = wide(x).exp() / sum;
+                of_value = of_value.max((f64::from(value) - exact).abs());
+                let exact = wide(x) - sum.ln();
+                of_logarithm =
+                    of_logarithm.max(error_ulp_of(logarithm.min(-1.0), logarithm, exact));
+            }
+        }
+    }
+    let of_value = of_value * 2_f64.powi(24);
+    println!("softmax: {of_value} times 2^-24, log-softmax: {of_logarithm} ULP or of 1");
+    assert!(of_value < 2.5, "{of_value} times 2^-24");
+    assert!(of_logarithm < 1.5, "{of_logarithm} ULP of the logarithm or of 1");
 }
 
 #[test]
@@ -99,6 +138,8 @@ proptest! {
         let logits = logits(rows * classes, counter);
         let expected = log_softmax_portable(&logits, classes).unwrap();
         prop_assert_eq!(bits(&log_softmax(&logits, classes).unwrap()), bits(&expected));
+        let expected = softmax_portable(&logits, classes).unwrap();
+        prop_assert_eq!(bits(&softmax(&logits, classes).unwrap()), bits(&expected));
     }
 
     /// The probabilities of a row sum to one, and are the exponentials of the log-probabilities.

@@ -1,0 +1,130 @@
+//! Fast equals portable, what comes later has no part, and gradients are slopes.
+
+use super::*;
+use crate::canonical::CANONICAL_NAN_BITS;
+use crate::fixtures::{awkward, bits, normals, on_one_two_and_three_threads};
+
+/// Sizes around the edges: nothing, one token, lanes, more tokens than a block.
+const HEADS: &[Heads] = &[
+    heads(0, 3, 2, 4),
+    heads(2, 0, 2, 4),
+    heads(2, 3, 0, 4),
+    heads(2, 3, 2, 0),
+    heads(1, 1, 1, 1),
+    heads(3, 2, 3, 5),
+    heads(2, 33, 2, 8),
+    heads(1, 70, 4, 17),
+    heads(1, 513, 1, 3),
+];
+
+const fn heads(batch: usize, tokens: usize, heads: usize, head_width: usize) -> Heads {
+    Heads { batch, tokens, heads, head_width }
+}
+
+/// Compares both directions with their definitions.
+fn check(heads: Heads, projections: &[f32], gradient: &[f32]) {
+    let expected = attention_portable(heads, projections).unwrap();
+    let mut probabilities = vec![f32::NAN; heads.batch * heads.probability_values()];
+    let mut output = vec![f32::NAN; gradient.len()];
+    attention(heads, projections, &mut probabilities, &mut output).unwrap();
+    if !heads.is_empty() {
+        assert_eq!(bits(&probabilities), bits(&expected.probabilities), "{heads:?}");
+    }
+    assert_eq!(bits(&output), bits(&expected.output), "{heads:?}");
+    let expected =
+        attention_gradient_portable(heads, projections, &probabilities, gradient).unwrap();
+    let mut actual = vec![f32::NAN; projections.len()];
+    attention_gradient(heads, projections, &probabilities, gradient, &mut actual).unwrap();
+    assert_eq!(bits(&actual), bits(&expected), "{heads:?}");
+}
+
+/// Projections and the gradient of the output, drawn by a function of a domain and a count.
+fn draw(heads: Heads, numbers: impl Fn(&str, usize) -> Vec<f32>) -> (Vec<f32>, Vec<f32>) {
+    let values = heads.batch * heads.output_values();
+    (numbers("projections", 3 * values), numbers("gradient", values))
+}
+
+#[test]
+fn fast_equals_portable_on_one_two_and_three_threads() {
+    on_one_two_and_three_threads(|| {
+        for &heads in HEADS {
+            let (projections, gradient) = draw(heads, |domain, count| normals(domain, 0, count));
+            check(heads, &projections, &gradient);
+        }
+    });
+}
+
+#[test]
+fn fast_equals_portable_with_awkward_numbers() {
+    for &heads in HEADS {
+        for every in [7, 97, 1009] {
+            let numbers = |domain: &str, count| awkward(domain, every, count, every);
+            let (projections, gradient) = draw(heads, numbers);
+            check(heads, &projections, &gradient);
+        }
+    }
+}
+
+#[test]
+fn probabilities_of_what_comes_later_are_plus_zero_and_the_others_sum_to_one() {
+    let heads = heads(2, 9, 2, 4);
+    let (projections, _) = draw(heads, |domain, count| normals(domain, 2, count));
+    let probabilities = attention_portable(heads, &projections).unwrap().probabilities;
+    for (index, row) in probabilities.chunks(9).enumerate() {
+        let (past, later) = row.split_at(index % 9 + 1);
+        assert!(later.iter().all(|probability| probability.to_bits() == 0));
+        assert!((past.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn the_first_token_sees_only_itself_and_a_later_nan_does_not_reach_it_through_scores() {
+    let heads = heads(1, 2, 1, 2);
+    let nan = f32::from_bits(0xffc0_0001);
+    // Token 1 has a NaN in its key; its value is fine.
+    let projections = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 1.0, 2.0, nan, 4.0, 7.0, 8.0];
+    let made = attention_portable(heads, &projections).unwrap();
+    assert_eq!(bits(&made.output[..2]), bits(&[5.0, 6.0]));
+    assert_eq!(bits(&made.output[2..]), [CANONICAL_NAN_BITS; 2]);
+}
+
+#[test]
+fn gradients_are_slopes() {
+    let heads = heads(2, 5, 2, 3);
+    let (mut projections, gradient) = draw(heads, |domain, count| normals(domain, 1, count));
+    let loss = |projections: &[f32]| -> f64 {
+        let output = attention_portable(heads, projections).unwrap().output;
+        let pairs = output.iter().zip(&gradient);
+        pairs.map(|(value, weight)| f64::from(*value) * f64::from(*weight)).sum()
+    };
+    let probabilities = attention_portable(heads, &projections).unwrap().probabilities;
+    let of_projections =
+        attention_gradient_portable(heads, &projections, &probabilities, &gradient).unwrap();
+    let step = 1.0 / 128.0;
+    for (index, expected) in of_projections.into_iter().enumerate() {
+        let value = projections[index];
+        projections[index] = value + step;
+        let above = loss(&projections);
+        projections[index] = value - step;
+        let slope = (above - loss(&projections)) / (2.0 * f64::from(step));
+        projections[index] = value;
+        assert!((slope - f64::from(expected)).abs() < 1e-3, "{index}: {slope} and {expected}");
+    }
+}
+
+#[test]
+fn the_scale_is_a_rounded_division_by_a_rounded_root() {
+    assert_eq!(heads(1, 1, 1, 64).scale().to_bits(), 0.125_f32.to_bits());
+    assert_eq!(heads(1, 1, 1, 3).scale().to_bits(), (1.0 / 3.0_f32.sqrt()).to_bits());
+}
+
+#[test]
+fn buffers_of_other_sizes_are_refused() {
+    let heads = heads(1, 2, 1, 1);
+    let error = attention(heads, &[0.0; 5], &mut [0.0; 4], &mut [0.0; 2]).unwrap_err();
+    assert_eq!(error.to_string(), "the projections has 5 values, not 6");
+    assert!(attention(heads, &[0.0; 6], &mut [0.0; 3], &mut [0.0; 2]).is_err());
+    assert!(attention(heads, &[0.0; 6], &mut [0.0; 4], &mut [0.0; 3]).is_err());
+    let gradient = attention_gradient(heads, &[0.0; 6], &[0.0; 4], &[0.0; 2], &mut [0.0; 5]);
+    assert!(gradient.is_err());
+}

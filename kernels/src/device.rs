@@ -6,17 +6,18 @@ use std::ops::Range;
 
 use crate::gpu::GpuError;
 
-/// One kernel in all its languages. Both have the same buffers in the same order, and the same meaning of
+/// One kernel in all its languages, which have the same buffers in the same order, and the same meaning of
 /// a workgroup (a block in CUDA's words).
 #[derive(Debug, Clone, Copy)]
 pub struct Kernel {
     /// Entry point in both sources, which also names the kernel in errors.
     pub name: &'static str,
-    /// WGSL source.
-    pub wgsl: &'static str,
+    /// WGSL source; `None` for what needs a fused multiply-add, which WGSL does not promise. A device that
+    /// wants it answers [`GpuError::OnlyInCuda`].
+    pub wgsl: Option<&'static str>,
     /// CUDA C++ source.
     pub cuda: &'static str,
-    /// Invocations of a workgroup in x, as the WGSL source says; y and z are 1.
+    /// Invocations of a workgroup in x, as the sources say; y and z are 1.
     pub workgroup_size: u32,
 }
 

@@ -66,6 +66,12 @@ pub enum GpuError {
         /// What wgpu says.
         source: wgpu::Error,
     },
+    /// The kernel is not written in WGSL.
+    #[error("{kernel} is written in CUDA C++ only, this device speaks WGSL")]
+    OnlyInCuda {
+        /// Its name.
+        kernel: &'static str,
+    },
     /// A buffer is shorter than what was to be written to it or read from it.
     #[error("{label}: words {start} to {end} of a buffer of {word_count}")]
     OutOfBounds {
@@ -211,22 +217,23 @@ impl Gpu {
         if let Some(pipeline) = pipelines.get(kernel.name) {
             return Ok(Arc::clone(pipeline));
         }
-        let pipeline = Arc::new(self.guarded(kernel.name, || self.compile(kernel))?);
+        let wgsl = kernel.wgsl.ok_or(GpuError::OnlyInCuda { kernel: kernel.name })?;
+        let pipeline = Arc::new(self.guarded(kernel.name, || self.compile(kernel.name, wgsl))?);
         pipelines.insert(kernel.name, Arc::clone(&pipeline));
         Ok(pipeline)
     }
 
     /// Compiles a kernel; its layout follows from its source.
-    fn compile(&self, kernel: &Kernel) -> wgpu::ComputePipeline {
+    fn compile(&self, name: &'static str, wgsl: &'static str) -> wgpu::ComputePipeline {
         let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label: Some(kernel.name),
-            source: wgpu::ShaderSource::Wgsl(kernel.wgsl.into()),
+            label: Some(name),
+            source: wgpu::ShaderSource::Wgsl(wgsl.into()),
         });
         self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(kernel.name),
+            label: Some(name),
             layout: None,
             module: &module,
-            entry_point: Some(kernel.name),
+            entry_point: Some(name),
             compilation_options: wgpu::PipelineCompilationOptions::default(),
             cache: None,
         })

@@ -15,6 +15,7 @@
 //! - [`chacha8`]: keystreams, and the random numbers of training.
 //! - [`blake3_tree`]: roots of models and data, digests of logits.
 //! - [`canonical`]: the one NaN.
+//! - [`canonical_device`]: the operators of profile P0 on CUDA devices.
 //! - [`self_check`]: whether this machine computes as P0 demands.
 //! - [`erasure_code`]: parity chunks over the scalar field of BLS12-381, and recovery from any half.
 //! - [`device`]: what kernels need of a device, whatever drives it.
@@ -25,6 +26,7 @@ pub mod activation;
 pub mod attention;
 pub mod blake3_tree;
 pub mod canonical;
+pub mod canonical_device;
 pub mod chacha8;
 pub mod convolution;
 pub mod cross_entropy;

@@ -3,6 +3,7 @@
 #![no_std]
 
 pub mod blake3;
+pub mod canonical;
 pub mod cuda;
 pub mod erasure;
 pub mod plotting;

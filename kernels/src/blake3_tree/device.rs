@@ -16,14 +16,14 @@ const WORKGROUP: u32 = 256;
 
 const CHUNKS: Kernel = Kernel {
     name: "blake3_chunks",
-    wgsl: blake3::CHUNKS,
+    wgsl: Some(blake3::CHUNKS),
     cuda: cuda::BLAKE3_CHUNKS,
     workgroup_size: WORKGROUP,
 };
 
 const PARENTS: Kernel = Kernel {
     name: "blake3_parents",
-    wgsl: blake3::PARENTS,
+    wgsl: Some(blake3::PARENTS),
     cuda: cuda::BLAKE3_PARENTS,
     workgroup_size: WORKGROUP,
 };

@@ -6,7 +6,7 @@ use crate::device::{ComputeDevice, Kernel, Launch, Step, read_words};
 /// The kernel, whose entry point bears the name of its file.
 pub(crate) const KEYSTREAM: Kernel = Kernel {
     name: "chacha8_keystream",
-    wgsl: aipot_shaders::CHACHA8_KEYSTREAM,
+    wgsl: Some(aipot_shaders::CHACHA8_KEYSTREAM),
     cuda: aipot_shaders::cuda::CHACHA8_KEYSTREAM,
     workgroup_size: WORKGROUP_BLOCKS,
 };

@@ -152,6 +152,8 @@ impl CudaDevice {
             options: vec![
                 format!("--gpu-architecture=compute_{major}{minor}"),
                 "--std=c++17".to_owned(),
+                // Profile P0 says itself where a product is fused into a sum.
+                "--fmad=false".to_owned(),
             ],
             name: Some(format!("{}.cu", kernel.name)),
             ..CompileOptions::default()

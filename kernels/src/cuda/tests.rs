@@ -6,7 +6,7 @@ use crate::gpu::GpuError;
 
 /// A kernel of `tests/cuda`, which the emulation finds by its name.
 const fn shown(name: &'static str, workgroup_size: u32) -> Kernel {
-    Kernel { name, wgsl: "", cuda: "", workgroup_size }
+    Kernel { name, wgsl: None, cuda: "", workgroup_size }
 }
 
 /// Runs a kernel over buffers with these words and gives back what is in the last one.

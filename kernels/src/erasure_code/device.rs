@@ -18,7 +18,7 @@ const BLOCK_SCALARS: u32 = 512;
 const WORKGROUP: u32 = 256;
 
 const fn kernel(name: &'static str, wgsl: &'static str, cuda: &'static str) -> Kernel {
-    Kernel { name, wgsl, cuda, workgroup_size: WORKGROUP }
+    Kernel { name, wgsl: Some(wgsl), cuda, workgroup_size: WORKGROUP }
 }
 
 const TURN: Kernel = kernel("erasure_turn", erasure::TURN, cuda::ERASURE_TURN);

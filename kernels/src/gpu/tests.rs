@@ -48,11 +48,22 @@ fn wgpu_memory_starts_as_zeros_and_can_be_cleared() {
 #[test]
 fn wgpu_refuses_a_source_that_does_not_compile() {
     let gpu = gpu();
-    let kernel = Kernel { name: "broken", wgsl: "this is no shader", cuda: "", workgroup_size: 1 };
+    let wgsl = Some("this is no shader");
+    let kernel = Kernel { name: "broken", wgsl, cuda: "", workgroup_size: 1 };
     let words = gpu.allocate("words", 1).unwrap();
     let launch = Launch { kernel: &kernel, buffers: vec![&words], workgroups: [1, 1, 1] };
     let error = gpu.submit(&[Step::Launch(launch)], &[]).unwrap_err();
     assert!(matches!(error, GpuError::Refused { stage: "broken", .. }), "{error}");
+}
+
+#[test]
+fn wgpu_says_so_when_a_kernel_is_not_written_in_wgsl() {
+    let gpu = gpu();
+    let kernel = Kernel { name: "elsewhere", wgsl: None, cuda: "", workgroup_size: 1 };
+    let words = gpu.allocate("words", 1).unwrap();
+    let launch = Launch { kernel: &kernel, buffers: vec![&words], workgroups: [1, 1, 1] };
+    let error = gpu.submit(&[Step::Launch(launch)], &[]).unwrap_err();
+    assert!(matches!(error, GpuError::OnlyInCuda { kernel: "elsewhere" }), "{error}");
 }
 
 #[test]
@@ -100,9 +111,11 @@ fn wgpu_opens_an_adapter_by_its_place_and_by_its_name() {
 /// Adds one to a word for each workgroup.
 const INCREMENT: Kernel = Kernel {
     name: "increment",
-    wgsl: "@group(0) @binding(0) var<storage, read_write> words: array<u32>;
+    wgsl: Some(
+        "@group(0) @binding(0) var<storage, read_write> words: array<u32>;
         @compute @workgroup_size(1)
         fn increment(@builtin(workgroup_id) group: vec3<u32>) { words[group.x] += 1u; }",
+    ),
     cuda: "",
     workgroup_size: 1,
 };

@@ -173,6 +173,29 @@ static inline Value min(Value left, Value right) { return right < left ? right :
 template <class Value>
 static inline Value max(Value left, Value right) { return left < right ? right : left; }
 
+// Arithmetic of profile P0: each operation rounded once, to the nearest. The host compiler contracts
+// nothing (`-ffp-contract=off`), and its `fmaf` rounds once, with the processor's help or without.
+static inline float __fadd_rn(float left, float right) { return left + right; }
+static inline float __fsub_rn(float left, float right) { return left - right; }
+static inline float __fmul_rn(float left, float right) { return left * right; }
+static inline float __fdiv_rn(float left, float right) { return left / right; }
+static inline float __fsqrt_rn(float value) { return __builtin_sqrtf(value); }
+static inline float __fmaf_rn(float left, float right, float sum) {
+    return __builtin_fmaf(left, right, sum);
+}
+static inline float __uint2float_rn(uint32_t value) { return static_cast<float>(value); }
+static inline float __int2float_rn(int32_t value) { return static_cast<float>(value); }
+static inline uint32_t __float_as_uint(float value) {
+    uint32_t bits;
+    __builtin_memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+static inline float __uint_as_float(uint32_t bits) {
+    float value;
+    __builtin_memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 // How a kernel is called: its buffers, then their lengths in words, as far as it asks for them.
 struct EmulationArguments {
     uint32_t *const *buffers;

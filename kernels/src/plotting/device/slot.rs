@@ -20,7 +20,7 @@ const WORKGROUP_CHUNKS: u32 = 256;
 
 const ENCODE: Kernel = Kernel {
     name: "plot_encode",
-    wgsl: aipot_shaders::plotting::ENCODE,
+    wgsl: Some(aipot_shaders::plotting::ENCODE),
     cuda: aipot_shaders::cuda::PLOT_ENCODE,
     workgroup_size: WORKGROUP_CHUNKS,
 };

@@ -6,7 +6,7 @@ use crate::device::Kernel;
 
 /// A kernel of 256 invocations a workgroup.
 const fn wide(name: &'static str, wgsl: &'static str, cuda: &'static str) -> Kernel {
-    Kernel { name, wgsl, cuda, workgroup_size: 256 }
+    Kernel { name, wgsl: Some(wgsl), cuda, workgroup_size: 256 }
 }
 
 pub(super) const FIRST_VALUES: Kernel =
@@ -18,5 +18,9 @@ pub(super) const MATCH: Kernel = wide("space_match", space::MATCH, cuda::SPACE_M
 pub(super) const CHOOSE: Kernel = wide("space_choose", space::CHOOSE, cuda::SPACE_CHOOSE);
 pub(super) const WINNERS: Kernel = wide("space_winners", space::WINNERS, cuda::SPACE_WINNERS);
 pub(super) const RANK: Kernel = wide("space_rank", space::RANK, cuda::SPACE_RANK);
-pub(super) const TRACE: Kernel =
-    Kernel { name: "space_trace", wgsl: space::TRACE, cuda: cuda::SPACE_TRACE, workgroup_size: 64 };
+pub(super) const TRACE: Kernel = Kernel {
+    name: "space_trace",
+    wgsl: Some(space::TRACE),
+    cuda: cuda::SPACE_TRACE,
+    workgroup_size: 64,
+};

@@ -7,9 +7,9 @@ use crate::agenda::{Item, schedule};
 use crate::chunk::ChunkRequests;
 use crate::event::Event;
 use crate::genesis::Parameters;
-use crate::order::OrderSpecification;
 use crate::order::check::{OrderError, check};
-use crate::primitives::{AccountId, At, BlockNumber, OrderId};
+use crate::order::{OrderSpecification, PaySpecification};
+use crate::primitives::{AccountId, Amount, At, BlockNumber, OrderId};
 use crate::progress::{OrderRecord, Progress};
 use crate::refusal::CallResult;
 use crate::state::{Fault, Record, State};
@@ -52,6 +52,16 @@ pub enum SubmitError {
         /// The largest height.
         max: BlockNumber,
     },
+    /// Whoever loses a game as provider or validator must lose at least what a challenger would.
+    #[error("{field} is {stake}, allowed at least the bond of a challenge, {min}")]
+    StakeBelowBond {
+        /// Path of the field in the specification.
+        field: &'static str,
+        /// What the order says.
+        stake: Amount,
+        /// The bond.
+        min: Amount,
+    },
     /// The block has enough orders.
     #[error(
         "{count} orders in block {block}, allowed at most {max}; submit again in a later block"
@@ -78,6 +88,7 @@ pub fn submit(
 ) -> CallResult {
     let parameters = state.require::<Parameters>(&())?;
     check(&specification, &parameters.order_limits).map_err(SubmitError::Order)?;
+    check_stakes(&specification.pay, parameters.challenge_bond)?;
     let order = specification.id();
     if state.get::<OrderRecord>(&order)?.is_some() {
         return Err(SubmitError::Duplicate { order }.into());
@@ -93,6 +104,17 @@ pub fn submit(
     state.put(&order, &fresh_progress(at.block));
     state.emit(Event::OrderSubmitted { order, client: *client, reward });
     Ok(())
+}
+
+fn check_stakes(pay: &PaySpecification, bond: Amount) -> Result<(), SubmitError> {
+    let stakes = [
+        ("pay.provider_stake_min", pay.provider_stake_min),
+        ("pay.validator_stake_min", pay.validator_stake_min),
+    ];
+    match stakes.into_iter().find(|(_, stake)| *stake < bond) {
+        Some((field, stake)) => Err(SubmitError::StakeBelowBond { field, stake, min: bond }),
+        None => Ok(()),
+    }
 }
 
 /// Heights stop at the largest one, so an order that reaches it would never be settled.

@@ -6,7 +6,7 @@ use aipot_domain_runtime::chunk::{ChunkTarget, prove_chunk};
 use aipot_domain_runtime::event::Event;
 use aipot_domain_runtime::order::check::OrderError;
 use aipot_domain_runtime::order::{DataFile, test_commitment};
-use aipot_domain_runtime::primitives::{AccountId, Amount, OrderId, Salt};
+use aipot_domain_runtime::primitives::{AccountId, Amount, DataRoot, OrderId, Salt};
 use aipot_domain_runtime::progress::TestSource;
 use aipot_domain_runtime::refusal::Refusal;
 use aipot_domain_runtime::reveal::RevealError;
@@ -86,8 +86,8 @@ fn another_test_set_than_the_committed_one_is_refused() {
     world.play_until(&order, Phase::TestReveal);
     let right = reveal_test_call(&order);
     let Call::RevealTest { file, .. } = right else { panic!("test data is revealed") };
-    let longer = DataFile { byte_count: file.byte_count + 1, ..file };
-    for (file, salt) in [(longer, TEST_SALT), (file, Salt([1; 32]))] {
+    let other = DataFile { root: DataRoot([1; 32]), ..file };
+    for (file, salt) in [(other, TEST_SALT), (file, Salt([1; 32]))] {
         let refused = refusal(world.call(&person(CLIENT), Call::RevealTest { order, file, salt }));
         assert!(matches!(refused, Refusal::Reveal(RevealError::CommitmentMismatch { .. })));
     }
@@ -100,7 +100,8 @@ fn another_test_set_than_the_committed_one_is_refused() {
 
 #[test]
 fn a_test_file_of_an_impossible_size_cannot_be_revealed() {
-    for byte_count in [0, u64::MAX] {
+    let right = crate::harness::setting::test_file().byte_count;
+    for byte_count in [0, right - 1, right + 1, u64::MAX] {
         let mut world = World::new();
         let file = DataFile { byte_count, ..crate::harness::setting::test_file() };
         let mut specification = specification(1);
@@ -166,7 +167,7 @@ fn an_order_that_breaks_a_static_rule_is_refused_by_name() {
     else {
         panic!("{refused:?}");
     };
-    assert_eq!((blocks, max), (3 + 4 + 2 + 4 + 3 + 3 + 400 + 4, 400));
+    assert_eq!((blocks, max), (3 + 4 + 2 + 4 + 3 + 3 + 400 + 46, 400));
 }
 
 #[test]

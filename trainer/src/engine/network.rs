@@ -31,14 +31,24 @@ impl Network {
                 Ok(Self::Perceptron(Perceptron::new(rows, &widths)))
             }
             Architecture::Cnn { image, convolutions, hidden_widths } => {
-                let misfit = |_| EngineError::Overflow { quantity: "an image" };
-                let stages = convolution_stages(*image, convolutions).map_err(misfit)?;
+                let misfit = EngineError::Overflow { quantity: "an image" };
+                let stages = convolution_stages(*image, convolutions).map_err(|_| misfit)?;
                 let last = stages.last().map_or(*image, |stage| stage.pooled);
-                let features = usize::try_from(last.value_count()).map_err(misfit)?;
+                let features = usize::try_from(last.value_count())
+                    .map_err(|_| EngineError::Overflow { quantity: "an image" })?;
                 let widths = widths(features, hidden_widths, classes)?;
                 Ok(Self::Convolutional(Convolutional::new(rows, &stages, &widths)?))
             }
-            Architecture::Gpt { .. } => Err(EngineError::Overflow { quantity: "the network" }),
+            Architecture::Gpt { width, layer_count, head_count, context } => {
+                Ok(Self::Decoder(Decoder::new(DecoderSides {
+                    batch: rows,
+                    context: size(*context)?,
+                    width: size(*width)?,
+                    heads: size(*head_count)?,
+                    blocks: size(*layer_count)?,
+                    vocabulary: classes,
+                })))
+            }
         }
     }
 

@@ -89,6 +89,7 @@ struct ParametersTable {
     window_min_blocks: u32,
     window_max_blocks: u32,
     settlement_max_blocks: u32,
+    move_window_blocks: u32,
     reward_min: String,
     training_price: String,
     evaluation_price: String,
@@ -100,7 +101,6 @@ struct ParametersTable {
     stake_withdrawal_blocks: u32,
     claim_deposit: String,
     challenge_bond: String,
-    judge_reward: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -158,6 +158,7 @@ fn parameters_table(parameters: &Parameters) -> ParametersTable {
         window_min_blocks: limits.window_min_blocks,
         window_max_blocks: limits.window_max_blocks,
         settlement_max_blocks: limits.settlement_max_blocks,
+        move_window_blocks: limits.move_window_blocks,
         reward_min: limits.reward_min.to_string(),
         training_price: limits.training_price.to_string(),
         evaluation_price: limits.evaluation_price.to_string(),
@@ -169,7 +170,6 @@ fn parameters_table(parameters: &Parameters) -> ParametersTable {
         stake_withdrawal_blocks: parameters.stake_withdrawal_blocks,
         claim_deposit: parameters.claim_deposit.to_string(),
         challenge_bond: parameters.challenge_bond.to_string(),
-        judge_reward: parameters.judge_reward.to_string(),
     }
 }
 
@@ -207,6 +207,7 @@ impl Reader<'_> {
                 window_min_blocks: table.window_min_blocks,
                 window_max_blocks: table.window_max_blocks,
                 settlement_max_blocks: table.settlement_max_blocks,
+                move_window_blocks: table.move_window_blocks,
                 reward_min: self.amount("reward_min", &table.reward_min)?,
                 training_price: self.amount("training_price", &table.training_price)?,
                 evaluation_price: self.amount("evaluation_price", &table.evaluation_price)?,
@@ -219,7 +220,6 @@ impl Reader<'_> {
             stake_withdrawal_blocks: table.stake_withdrawal_blocks,
             claim_deposit: self.amount("claim_deposit", &table.claim_deposit)?,
             challenge_bond: self.amount("challenge_bond", &table.challenge_bond)?,
-            judge_reward: self.amount("judge_reward", &table.judge_reward)?,
         })
     }
 

@@ -1,6 +1,8 @@
 //! Events as sentences, and the answer to "why was I paid, or not", made from events alone.
 
+use aipot_domain_runtime::challenge::Subject;
 use aipot_domain_runtime::chunk::ChunkTarget;
+use aipot_domain_runtime::dispute::Reason;
 use aipot_domain_runtime::event::{Event, Verdict, VoidReason};
 use aipot_domain_runtime::payment::{Payout, PayoutRole};
 use aipot_domain_runtime::primitives::{AccountId, Amount, BlockNumber};
@@ -89,28 +91,27 @@ fn dispute_sentence(event: &Event, names: Names<'_>) -> String {
         Event::EvaluationWithheld { validator, .. } => {
             format!("{} committed to an evaluation and did not reveal it", names(validator))
         }
-        Event::ChallengeOpened { challenge, challenger, validator, provider, .. } => format!(
-            "challenge {challenge}: {} says that {}'s evaluation of {} is wrong",
+        Event::ChallengeOpened { challenge, challenger, subject, .. } => format!(
+            "challenge {challenge}: {} says that {} is wrong",
             names(challenger),
-            names(validator),
-            names(provider)
+            subject_words(subject, names),
         ),
-        Event::JudgesDrawn { challenge, judges, .. } => {
-            format!("challenge {challenge}: judged by {}", list(judges, names))
+        Event::MoveMade { challenge, move_index, mover, .. } => {
+            format!("challenge {challenge}: {} made move {move_index}", names(mover))
         }
-        Event::Judged { challenge, judge, .. } => {
-            format!("challenge {challenge}: {} computed the evaluation again", names(judge))
+        Event::OperatorLocated { challenge, step, operator, .. } => {
+            format!("challenge {challenge}: they differ from operator {operator} of step {step} on")
         }
         Event::ChallengeDecided { challenge, verdict, .. } => {
-            let verdict = match verdict {
-                Verdict::Upheld => "the evaluation was wrong",
-                Verdict::Dismissed => "the evaluation was right",
-                Verdict::Undecided => "there was no majority, nobody is blamed",
-            };
-            format!("challenge {challenge}: {verdict}")
+            format!("challenge {challenge}: {}", verdict_words(verdict))
         }
-        Event::JudgePaid { judge, amount, .. } => {
-            format!("{} was paid {} for judging", names(judge), tokens(*amount))
+        Event::BondLost { challenge, to_responder, burned, .. } => format!(
+            "challenge {challenge}: of the challenger's bond {} went to the other side, {} burned",
+            tokens(*to_responder),
+            tokens(*burned),
+        ),
+        Event::ProofAccepted { subject, accuser, .. } => {
+            format!("{} showed that {} is wrong", names(accuser), subject_words(subject, names))
         }
         Event::Slashed { operator, amount, .. } => {
             format!("{} lost {} of its stake", names(operator), tokens(*amount))
@@ -170,6 +171,7 @@ fn void_sentence(name: &str, reason: VoidReason) -> String {
             format!("{name} did not reveal its model in time; its claim is void")
         }
         VoidReason::Withheld => format!("{name} did not serve its model; its claim is void"),
+        VoidReason::Refuted => format!("{name} did not train as it claimed; its claim is void"),
     }
 }
 
@@ -285,16 +287,42 @@ fn concerns_money_of(event: &Event, operator: &AccountId) -> bool {
     match event {
         Event::Paid { payout, .. } => payout.account == *operator,
         Event::Slashed { operator: whom, .. } => whom == operator,
-        Event::ChallengeOpened { challenger, validator, .. } => {
-            challenger == operator || validator == operator
+        Event::ChallengeOpened { challenger, subject, .. } => {
+            challenger == operator || subject.responder() == *operator
+        }
+        Event::ProofAccepted { accuser, subject, .. } => {
+            accuser == operator || subject.responder() == *operator
         }
         Event::ChallengeDecided { .. } => true,
         Event::ClaimVoided { provider, .. } | Event::DepositReleased { provider, .. } => {
             provider == operator
         }
         Event::EvaluationWithheld { validator, .. } => validator == operator,
-        Event::JudgePaid { judge, .. } => judge == operator,
         _ => false,
+    }
+}
+
+/// What is said to be wrong.
+fn subject_words(subject: &Subject, names: Names<'_>) -> String {
+    match subject {
+        Subject::Training { provider } => format!("the training of {}", names(provider)),
+        Subject::Evaluation { validator, provider } => {
+            format!("{}'s evaluation of {}", names(validator), names(provider))
+        }
+    }
+}
+
+fn verdict_words(verdict: &Verdict) -> String {
+    let (result, reason) = match verdict {
+        Verdict::Upheld(reason) => ("the result was wrong", reason),
+        Verdict::Dismissed(reason) => ("the result was right", reason),
+        Verdict::Moot => return "the result fell before the end, nobody is blamed".to_owned(),
+    };
+    match reason {
+        Reason::Silence => format!("{result}: the other side did not move in time"),
+        Reason::Computed { element, posted, computed } => format!(
+            "{result}: the referee computed word {element} as {computed:#010x}, claimed was {posted:#010x}"
+        ),
     }
 }
 

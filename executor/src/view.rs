@@ -1,6 +1,7 @@
 //! Records and events of the domain as JSON for people: digests as text, amounts as decimal text.
 
 mod event;
+mod game;
 
 pub use event::event;
 
@@ -23,6 +24,7 @@ pub fn parameters(parameters: &Parameters) -> Value {
             "window_min_blocks": limits.window_min_blocks,
             "window_max_blocks": limits.window_max_blocks,
             "settlement_max_blocks": limits.settlement_max_blocks,
+            "move_window_blocks": limits.move_window_blocks,
             "reward_min": limits.reward_min.to_string(),
             "training_price": limits.training_price.to_string(),
             "evaluation_price": limits.evaluation_price.to_string(),
@@ -35,7 +37,6 @@ pub fn parameters(parameters: &Parameters) -> Value {
         "stake_withdrawal_blocks": parameters.stake_withdrawal_blocks,
         "claim_deposit": parameters.claim_deposit.to_string(),
         "challenge_bond": parameters.challenge_bond.to_string(),
-        "judge_reward": parameters.judge_reward.to_string(),
     })
 }
 

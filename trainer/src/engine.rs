@@ -164,3 +164,6 @@ impl Engine for FastEngine<'_> {
         self.state.restore(persistent)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,10 +81,7 @@ impl Evaluation {
 ///
 /// # Errors
 /// [`EvaluateError`] when the files are not those of the computation.
-pub fn evaluate(
-    computation: &Computation,
-    files: Files<'_>,
-) -> Result<Evaluation, EvaluateError> {
+pub fn evaluate(computation: &Computation, files: Files<'_>) -> Result<Evaluation, EvaluateError> {
     let logits = logits_slot(computation).ok_or(EvaluateError::NoEvaluation)?;
     let mut machine = Machine::new(computation, files);
     machine.step(0)?;

@@ -64,10 +64,8 @@ pub fn other_weights(
     let mut place = 0_usize;
     for (slot, words) in persistent.iter().enumerate() {
         let of_slot = weights.get(place..).unwrap_or_default().iter();
-        let differs = words
-            .iter()
-            .zip(of_slot)
-            .position(|(word, bytes)| *word != u32::from_le_bytes(*bytes));
+        let differs =
+            words.iter().zip(of_slot).position(|(word, bytes)| *word != u32::from_le_bytes(*bytes));
         if let Some(word) = differs {
             let offset = header.len() + (place + word) * WEIGHT_BYTES;
             return Ok(show(persistent, (slot, word), (model, offset)).map(Proof::OtherWeights));
@@ -86,8 +84,7 @@ fn show(
     (model, offset): (&[u8], usize),
 ) -> Option<OtherWeights> {
     let roots: Vec<[u8; 32]> = persistent.iter().map(|words| slot_root(words)).collect();
-    let bytes: Vec<u8> =
-        persistent.get(slot)?.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let bytes: Vec<u8> = persistent.get(slot)?.iter().flat_map(|word| word.to_le_bytes()).collect();
     let chunk = |offset: usize| u64::try_from(offset / CHUNK_BYTES).ok();
     Some(OtherWeights {
         slot: SlotIndex::try_from(slot).ok()?,

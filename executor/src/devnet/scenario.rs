@@ -196,6 +196,7 @@ pub fn parameters() -> Parameters {
             window_min_blocks: 2,
             window_max_blocks: 14_400,
             settlement_max_blocks: 14_400,
+            move_window_blocks: MOVE_WINDOW_BLOCKS,
             reward_min: Amount::tokens(1),
             training_price: Amount(1_000_000_000_000_000),
             evaluation_price: Amount(10_000_000_000_000),
@@ -208,7 +209,6 @@ pub fn parameters() -> Parameters {
         stake_withdrawal_blocks: 14_400,
         claim_deposit: Amount::tokens(1),
         challenge_bond: Amount::tokens(10),
-        judge_reward: Amount::tokens(1),
     }
 }
 

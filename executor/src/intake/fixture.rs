@@ -45,6 +45,7 @@ fn parameters() -> Parameters {
             window_min_blocks: 1,
             window_max_blocks: 1_000,
             settlement_max_blocks: 1_000,
+            move_window_blocks: 4,
             reward_min: Amount(1),
             training_price: Amount(0),
             evaluation_price: Amount(0),
@@ -57,7 +58,6 @@ fn parameters() -> Parameters {
         stake_withdrawal_blocks: 1_000,
         claim_deposit: Amount::tokens(1),
         challenge_bond: Amount::tokens(1),
-        judge_reward: Amount(1),
     }
 }
 

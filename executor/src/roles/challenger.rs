@@ -125,11 +125,7 @@ fn prove(subject: Subject, model: RevealedModel, contradiction: Contradiction) -
 
 /// Opens a game, unless somebody plays about the same already, it is another's turn to begin, or it
 /// cannot be paid for.
-fn accuse(
-    situation: &Situation<'_>,
-    subject: Subject,
-    accused: &AccountId,
-) -> Option<Action> {
+fn accuse(situation: &Situation<'_>, subject: Subject, accused: &AccountId) -> Option<Action> {
     let view = situation.view;
     let is_open = |one: &Challenge| one.dispute.turn().is_some();
     let is_disputed = view.challenges.values().any(|one| one.subject == subject && is_open(one));

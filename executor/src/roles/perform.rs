@@ -22,8 +22,8 @@ use aipot_trainer::trace::machine::Files;
 use aipot_validator::player::PlayerError;
 use aipot_validator::verdict::{Examination, ValidateError};
 
-use super::action::Action;
 use self::game::Turn;
+use super::action::Action;
 use super::assessment::Assessment;
 use super::client::{ClientSecret, SecretError, recall_test};
 use super::situation::{LocalModel, Secrets, number};
@@ -216,11 +216,7 @@ impl Hands {
         self.note_model(order, LocalModel { trace: Some(result.trace), ..kept }).await
     }
 
-    async fn note_model(
-        &self,
-        order: OrderId,
-        model: LocalModel,
-    ) -> Result<Learned, PerformError> {
+    async fn note_model(&self, order: OrderId, model: LocalModel) -> Result<Learned, PerformError> {
         let folder = self.configuration.folder.clone();
         tokio::task::spawn_blocking(move || notes::write_model(&folder, &order, &model)).await??;
         tracing::info!(%order, model = %model.root, "the model is trained");

@@ -2,10 +2,11 @@
 
 use aipot_domain_runtime::chunk::ChunkTarget;
 use aipot_domain_runtime::evaluation::EvaluationEntry;
-use aipot_domain_runtime::event::{Event, Verdict, VoidReason};
+use aipot_domain_runtime::event::{Event, VoidReason};
 use serde_json::{Value, json};
 
-use super::{accounts, committee, payout, roles, standing, test_source};
+use super::game::of_game;
+use super::{committee, payout, roles, standing, test_source};
 
 /// An event.
 pub fn event(event: &Event) -> Value {
@@ -29,12 +30,13 @@ fn particulars(event: &Event) -> Value {
         Event::EvaluationStarted { .. }
         | Event::EvaluationCommitted { .. }
         | Event::EvaluationRevealed { .. }
-        | Event::EvaluationWithheld { .. }
-        | Event::ChallengeOpened { .. }
-        | Event::JudgesDrawn { .. }
-        | Event::Judged { .. }
-        | Event::ChallengeDecided { .. } => of_evaluation(event),
-        Event::JudgePaid { .. }
+        | Event::EvaluationWithheld { .. } => of_evaluation(event),
+        Event::ChallengeOpened { .. }
+        | Event::MoveMade { .. }
+        | Event::OperatorLocated { .. }
+        | Event::ProofAccepted { .. }
+        | Event::ChallengeDecided { .. } => of_game(event),
+        Event::BondLost { .. }
         | Event::Slashed { .. }
         | Event::Paid { .. }
         | Event::OrderSettled { .. }
@@ -97,6 +99,7 @@ fn of_order(event: &Event) -> Value {
             "reason": match reason {
                 VoidReason::NotRevealed => "not_revealed",
                 VoidReason::Withheld => "withheld",
+                VoidReason::Refuted => "refuted",
             },
         }),
         Event::ChunkRequested { target: of, request, .. } => json!({
@@ -129,25 +132,6 @@ fn of_evaluation(event: &Event) -> Value {
         Event::EvaluationWithheld { validator, .. } => json!({
             "event": "evaluation_withheld", "validator": validator.to_string(),
         }),
-        Event::ChallengeOpened { challenge, challenger, validator, provider, .. } => json!({
-            "event": "challenge_opened", "challenge": challenge,
-            "challenger": challenger.to_string(), "validator": validator.to_string(),
-            "provider": provider.to_string(),
-        }),
-        Event::JudgesDrawn { challenge, judges, .. } => json!({
-            "event": "judges_drawn", "challenge": challenge, "judges": accounts(judges),
-        }),
-        Event::Judged { challenge, judge, .. } => json!({
-            "event": "judged", "challenge": challenge, "judge": judge.to_string(),
-        }),
-        Event::ChallengeDecided { challenge, verdict, .. } => json!({
-            "event": "challenge_decided", "challenge": challenge,
-            "verdict": match verdict {
-                Verdict::Upheld => "upheld",
-                Verdict::Dismissed => "dismissed",
-                Verdict::Undecided => "undecided",
-            },
-        }),
         _ => Value::Null,
     }
 }
@@ -158,8 +142,9 @@ fn of_money(event: &Event) -> Value {
             "event": "client_bond_lost", "client": client.to_string(),
             "amount": amount.to_string(),
         }),
-        Event::JudgePaid { judge, amount, .. } => json!({
-            "event": "judge_paid", "judge": judge.to_string(), "amount": amount.to_string(),
+        Event::BondLost { challenge, to_responder, burned, .. } => json!({
+            "event": "bond_lost", "challenge": challenge,
+            "to_responder": to_responder.to_string(), "burned": burned.to_string(),
         }),
         Event::Slashed { operator, amount, to_challenger, to_client, burned, .. } => json!({
             "event": "slashed", "operator": operator.to_string(), "amount": amount.to_string(),
@@ -182,7 +167,9 @@ fn entry(entry: &EvaluationEntry) -> Value {
     json!({
         "provider": entry.provider.to_string(),
         "score": entry.score.0,
-        "digest": entry.digest.to_string(),
+        "correct": entry.tally.map(|tally| tally.correct_count),
+        "loss_sum_q16": entry.tally.map(|tally| tally.loss_sum_q16),
+        "digest": entry.tally.map(|tally| tally.digest.to_string()),
     })
 }
 

@@ -113,8 +113,7 @@ fn run(
     let path = trace_path(folder, &order);
     let empty = empty_trace(specification, &case.computation)?;
     let kept = read_trace(&path).filter(|kept| kept.step_count == empty.step_count);
-    let mut run =
-        RecipeRun::new(specification, &case.computation, train, &kept.unwrap_or(empty))?;
+    let mut run = RecipeRun::new(specification, &case.computation, train, &kept.unwrap_or(empty))?;
     while !run.is_finished() {
         if control.is_stopped() {
             return Ok(JobEnd::Stopped);

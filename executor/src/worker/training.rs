@@ -11,8 +11,8 @@ use aipot_domain_runtime::primitives::{BlockNumber, OrderId};
 use aipot_domain_runtime::program::ProgramError;
 use aipot_trainer::checkpoint::Checkpoint;
 use aipot_trainer::dataset::{Dataset, DatasetError};
-use aipot_trainer::model_file::write_model;
 use aipot_trainer::engine::EngineError;
+use aipot_trainer::model_file::write_model;
 use aipot_trainer::recipe_run::RecipeError;
 use aipot_trainer::run::{TrainError, Trainer, TrainingOptions};
 

@@ -101,11 +101,7 @@ impl Hands {
     }
 
     /// The evaluation behind a subject; `None` for a training.
-    fn evaluated(
-        &self,
-        task: &Task,
-        subject: Subject,
-    ) -> Result<Option<Evaluated>, PerformError> {
+    fn evaluated(&self, task: &Task, subject: Subject) -> Result<Option<Evaluated>, PerformError> {
         let Subject::Evaluation { validator, provider } = subject else { return Ok(None) };
         let gone = || PerformError::SubjectGone { subject };
         let state = self.handle.state();

@@ -1,0 +1,126 @@
+//! The engine against the program that it must equal, for all three networks.
+
+use aipot_domain_runtime::order::OrderSpecification;
+use aipot_domain_runtime::primitives::Salt;
+use aipot_domain_runtime::program;
+
+use super::*;
+use crate::dataset::prepare;
+use crate::dataset::synthetic::Part;
+use crate::specification::{TestFacts, parse_order_toml};
+use crate::trace::state::persistent_root;
+
+/// An order over synthetic data, and its training file.
+fn order(model: &str, data: &str, recipe: &str) -> (OrderSpecification, Vec<u8>) {
+    let text = format!(
+        "version = 1\n[model]\n{model}\ninitial = {{ seed = 11 }}\n[data]\nsynthetic = {{ seed = 3 }}\n\
+         {data}\n[train]\nloss = \"cross_entropy\"\nmetric = \"accuracy\"\nparameters_max = 1_000_000\n\
+         batch = 6\nrecipe = {recipe}\n[pay]\nreward = \"100\"\nmetric_min = 0.5\n"
+    );
+    let draft = parse_order_toml(&text).unwrap();
+    let file = |part| draft.data.synthetic(part).unwrap().unwrap();
+    let (train, test) = (file(Part::Train), file(Part::Test));
+    let shape = draft.data.shape();
+    let (facts, test) = prepare(&shape, Some(train.as_slice()), Some(test.as_slice())).unwrap();
+    let test = TestFacts::new(test.unwrap().facts, &Salt([1; 32]));
+    (draft.complete(Some(&facts.unwrap().facts), Some(&test)).unwrap(), train)
+}
+
+const ADAMW: &str = "{ steps = 4, optimizer = \"adamw\", learning_rate = 0.01, schedule = \"cosine\", \
+                     warmup_steps = 2, checkpoint_interval = 2 }";
+const MOMENTUM: &str = "{ steps = 4, optimizer = \"momentum\", learning_rate = 0.05, \
+                        weight_decay = 0.01, checkpoint_interval = 2 }";
+const RECORDS: &str = "train_examples = 20\ntest_examples = 10\nfeatures = 144\nclasses = 5";
+const TEXT: &str =
+    "train_examples = 20\ntest_examples = 10\nfeatures = 24\ntrain = { format = \"text\" }";
+const MLP: &str = "architecture = \"mlp\"\nhidden = [33, 17]";
+const CNN: &str = "architecture = \"cnn\"\nimage = [1, 12, 12]\nhidden = [19]\n\
+                   convolutions = [{ outputs = 5, kernel = 3 }, { outputs = 7, kernel = 2 }]";
+const GPT: &str = "architecture = \"gpt\"\nwidth = 16\nlayers = 2\nheads = 2\ncontext = 24";
+
+/// Runs program and engine side by side and compares every word that survives a step.
+fn check(model: &str, data: &str, recipe: &str) {
+    let (specification, train) = order(model, data, recipe);
+    let computation = program::training(&specification).unwrap();
+    let files = Files { train: &train, test: &[], model: &[] };
+    let mut machine = Machine::new(&computation, files);
+    let mut engine = FastEngine::new(&specification, &computation, &train).unwrap();
+    for step in 0..computation.steps() {
+        machine.step(step).unwrap();
+        engine.step(step).unwrap();
+        let (expected, found) = (machine.persistent(), engine.persistent());
+        assert_eq!(expected.len(), found.len(), "slots");
+        for (slot, (expected, found)) in expected.iter().zip(&found).enumerate() {
+            let name = computation.step.slots[slot].name;
+            let differs = expected.iter().zip(found).position(|(left, right)| left != right);
+            assert_eq!(differs, None, "step {step}, slot {slot} ({name}) differs");
+        }
+    }
+    assert!(engine.loss_nats().is_finite());
+}
+
+#[test]
+fn linear_layers_have_the_bits_of_their_program() {
+    check(MLP, RECORDS, ADAMW);
+    check(MLP, RECORDS, MOMENTUM);
+}
+
+#[test]
+fn convolutions_have_the_bits_of_their_program() {
+    check(CNN, RECORDS, ADAMW);
+    check(CNN, RECORDS, MOMENTUM);
+}
+
+#[test]
+fn decoders_have_the_bits_of_their_program() {
+    check(GPT, TEXT, ADAMW);
+    check(GPT, TEXT, MOMENTUM);
+}
+
+#[test]
+fn threads_change_no_bit() {
+    for (model, data) in [(MLP, RECORDS), (CNN, RECORDS), (GPT, TEXT)] {
+        let (specification, train) = order(model, data, ADAMW);
+        let computation = program::training(&specification).unwrap();
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let mut engine = FastEngine::new(&specification, &computation, &train).unwrap();
+                (0..computation.steps()).for_each(|step| engine.step(step).unwrap());
+                persistent_root(&engine.persistent())
+            })
+        };
+        let one = run(1);
+        assert_eq!(one, run(2));
+        assert_eq!(one, run(3));
+    }
+}
+
+#[test]
+fn a_state_of_another_run_is_refused() {
+    let (specification, train) = order(MLP, RECORDS, ADAMW);
+    let computation = program::training(&specification).unwrap();
+    let mut engine = FastEngine::new(&specification, &computation, &train).unwrap();
+    let refused = engine.restore(&vec![vec![0; 3]]);
+    assert!(matches!(refused, Err(EngineError::ForeignState { found: 1, .. })), "{refused:?}");
+    let short = FastEngine::new(&specification, &computation, &train[1..]);
+    assert!(matches!(short, Err(EngineError::Data { .. })));
+}
+
+#[test]
+fn the_loss_falls_over_data_that_can_be_learnt() {
+    let recipe = ADAMW.replace("steps = 4", "steps = 60");
+    for (model, data) in [(MLP, RECORDS), (CNN, RECORDS), (GPT, TEXT)] {
+        let (specification, train) = order(model, data, &recipe);
+        let computation = program::training(&specification).unwrap();
+        let mut engine = FastEngine::new(&specification, &computation, &train).unwrap();
+        let losses: Vec<f32> = (0..computation.steps())
+            .map(|step| {
+                engine.step(step).unwrap();
+                engine.loss_nats()
+            })
+            .collect();
+        let (first, last) = (losses[1], losses[losses.len() - 1]);
+        assert!(last < 0.8 * first, "{model}: from {first} to {last}");
+    }
+}

@@ -22,6 +22,8 @@ const CLIENT_TOKENS: u64 = 100_000;
 const OPERATOR_TOKENS: u64 = 1_000;
 /// Stake of an operator.
 const STAKE_TOKENS: u64 = 10_000;
+/// Blocks for a move of a game: what a call takes to be included, and some for the computation.
+const MOVE_WINDOW_BLOCKS: u32 = 16;
 /// Domain of the keys of participants.
 const KEY_DOMAIN: &str = "aipot development network key v1";
 /// What the client orders; the windows suit blocks of half a second.

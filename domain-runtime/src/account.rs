@@ -157,22 +157,5 @@ pub fn fund_audits(state: &mut State<'_>, amount: Amount) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Pays `id` up to `amount` from the audit fund and returns what was paid.
-///
-/// # Errors
-/// [`Fault`] when the state cannot be read.
-pub fn pay_from_audit_fund(
-    state: &mut State<'_>,
-    id: &AccountId,
-    amount: Amount,
-) -> Result<Amount, Fault> {
-    let mut totals = state.require::<Totals>(&())?;
-    let paid = totals.audit_fund.min(amount);
-    totals.audit_fund = subtract(totals.audit_fund, paid, "audit fund")?;
-    state.put(&(), &totals);
-    credit(state, id, paid)?;
-    Ok(paid)
-}
-
 #[cfg(test)]
 mod tests;

@@ -23,9 +23,9 @@ pub enum Item {
         /// Which phase.
         phase: Phase,
     },
-    /// The committee of a challenge is drawn.
+    /// The next move of a game must have been made.
     #[codec(index = 1)]
-    DrawJudges {
+    MoveDeadline {
         /// Which order.
         order: OrderId,
         /// Which of its challenges.

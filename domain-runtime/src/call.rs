@@ -6,26 +6,25 @@ use parity_scale_codec::{Decode, DecodeAll, Encode, MaxEncodedLen};
 use rand_core::{CryptoRng, RngCore};
 use schnorrkel::{Keypair, PublicKey, signing_context};
 
+use crate::challenge::Subject;
+use crate::challenge::proof::Proof;
 use crate::chunk::{ChunkProof, ChunkTarget};
+use crate::dispute::Move;
 use crate::evaluation::EvaluationEntries;
 use crate::operator::Roles;
 use crate::order::{DataFile, OrderSpecification};
 use crate::primitives::{
-    AccountId, Amount, Commitment, EvaluationDigest, GenesisHash, ModelRoot, OrderId, Salt, Score,
-    Signature, TraceRoot,
+    AccountId, Amount, Commitment, GenesisHash, ModelRoot, OrderId, Salt, Signature,
 };
+use crate::trace::TraceOpening;
 
-/// Largest encoded call in bytes; the largest real one, an order, has below 1 KiB.
+/// Largest encoded call in bytes; the largest real one, a leaf, has below 11 KiB.
 pub const CALL_BYTES_MAX: usize = 16 * 1024;
 /// Context of every signature over a call.
 const SIGNING_CONTEXT: &[u8] = b"aipot call v1";
 
 /// What an account asks for.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "an order is large, and a call is moved only a few times"
-)]
 pub enum Call {
     /// Moves free money.
     #[codec(index = 0)]
@@ -83,8 +82,8 @@ pub enum Call {
         model_root: ModelRoot,
         /// Length of the model in bytes.
         byte_count: u64,
-        /// Root of the training trace; zeros in a contest.
-        trace_root: TraceRoot,
+        /// What the trace of a Recipe order commits to; a contest has none.
+        trace: Option<TraceOpening>,
         /// What hid the commitment.
         salt: Salt,
     },
@@ -116,27 +115,25 @@ pub enum Call {
         /// What hid the commitment.
         salt: Salt,
     },
-    /// Step 8: says that an evaluation is wrong.
+    /// Step 8: says that a result is wrong, and opens a game about it.
     #[codec(index = 11)]
     Challenge {
         /// For which order.
         order: OrderId,
-        /// Whose evaluation.
-        validator: AccountId,
-        /// Of whose model.
-        provider: AccountId,
+        /// Which result.
+        subject: Subject,
     },
-    /// Step 8: a member of the challenge committee says what the evaluation should have been.
+    /// Step 8: a move in a game.
     #[codec(index = 12)]
-    Judge {
+    Move {
         /// For which order.
         order: OrderId,
         /// Which challenge of the order.
         challenge: u32,
-        /// The score as computed again.
-        score: Score,
-        /// The accused validator's digest as computed again.
-        digest: EvaluationDigest,
+        /// Moves made before: the position that is answered.
+        move_index: u32,
+        /// The move.
+        action: Move,
     },
     /// Asks for a chunk of something revealed but not served.
     #[codec(index = 13)]
@@ -157,6 +154,16 @@ pub enum Call {
         target: ChunkTarget,
         /// The chunk and its place.
         proof: ChunkProof,
+    },
+    /// Step 8: shows that a result is wrong, at once.
+    #[codec(index = 15)]
+    Prove {
+        /// For which order.
+        order: OrderId,
+        /// Which result.
+        subject: Subject,
+        /// What shows it.
+        proof: Proof,
     },
 }
 

@@ -4,6 +4,8 @@
 //! A chunk is 1 KiB of a BLAKE3 tree; its proof is the chunk and the chaining values of the subtrees beside
 //! its path to the root.
 
+pub mod prefix;
+
 use alloc::vec::Vec;
 
 use blake3::hazmat::{HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root};

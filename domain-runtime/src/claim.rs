@@ -12,6 +12,7 @@ use crate::primitives::{
 use crate::progress::Running;
 use crate::refusal::CallResult;
 use crate::state::{Fault, Record, State};
+use crate::trace::TraceOpening;
 use crate::window::Phase;
 
 /// A model that was revealed.
@@ -36,9 +37,11 @@ pub struct Claim {
     pub deposit: Amount,
     /// The opened model.
     pub model: Option<RevealedModel>,
+    /// The opened trace of a Recipe order.
+    pub trace: Option<TraceOpening>,
     /// Chunks of the model that were asked for and not served yet.
     pub requests: ChunkRequests,
-    /// Whether the model was withheld; it is worth nothing then.
+    /// Whether the model was withheld or proven wrong; it is worth nothing then.
     pub is_void: bool,
 }
 
@@ -119,9 +122,16 @@ pub fn claim(
     let rank = running.progress.claim_count;
     running.progress.claim_count =
         rank.checked_add(1).ok_or(Fault::Overflow { quantity: "claims" })?;
-    let requests = ChunkRequests::new();
-    let claim =
-        Claim { commitment, sequence, rank, deposit, model: None, requests, is_void: false };
+    let claim = Claim {
+        commitment,
+        sequence,
+        rank,
+        deposit,
+        model: None,
+        trace: None,
+        requests: ChunkRequests::new(),
+        is_void: false,
+    };
     state.put(&key, &claim);
     state.put(order, &running.progress);
     state.emit(Event::ClaimAccepted { order: *order, provider: *provider, sequence });

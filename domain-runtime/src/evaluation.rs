@@ -1,7 +1,8 @@
 //! Step 6: validators commit to their evaluations, then open them.
 //!
-//! An evaluation is a score and a keyed digest of the logits bits. The key is the validator's own, drawn
-//! after the commitment scheme is fixed, so a digest can be checked by everybody and copied by nobody.
+//! An evaluation is a tally of answers with a keyed digest of the logits bits. The key is the validator's
+//! own, drawn after the commitment scheme is fixed, so a digest can be checked by everybody and copied by
+//! nobody.
 
 use parity_scale_codec::{Decode, Encode, MaxEncodedLen};
 
@@ -10,24 +11,73 @@ use crate::claim::Claim;
 use crate::event::Event;
 use crate::genesis::Network;
 use crate::operator::require_at_risk;
-use crate::order::PROVIDERS_MAX;
+use crate::order::{Metric, PROVIDERS_MAX};
+use crate::outcome::answer_count;
 use crate::primitives::{
     AccountId, At, Beacon, Commitment, EvaluationDigest, GenesisHash, OrderId, Salt, Score,
 };
 use crate::progress::Running;
 use crate::refusal::CallResult;
 use crate::state::{Record, State};
+use crate::trace::list_root;
 use crate::window::Phase;
+
+/// What an evaluation ends in: the words that survive its last batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
+pub struct Tally {
+    /// Correct answers.
+    pub correct_count: u64,
+    /// Sum of the losses of all answers, each in Q16.16 nats.
+    pub loss_sum_q16: u64,
+    /// Keyed hash of the logits bits under [`evaluation_key`].
+    pub digest: EvaluationDigest,
+}
 
 /// What a validator found out about one model.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
 pub struct EvaluationEntry {
     /// Whose model.
     pub provider: AccountId,
-    /// Its score; the lowest one for a file that is no model of this order.
+    /// Its score; follows from the tally.
     pub score: Score,
-    /// Keyed hash of the logits bits under [`evaluation_key`].
-    pub digest: EvaluationDigest,
+    /// How it came to that; `None` for a file that is no model of this order, whose score is the lowest.
+    pub tally: Option<Tally>,
+}
+
+impl Tally {
+    /// The state after the last batch; its slots are those of [`crate::program::evaluation`].
+    #[must_use]
+    pub fn final_root(&self) -> [u8; 32] {
+        let counters = [self.correct_count, self.loss_sum_q16]
+            .map(|count| *blake3::hash(&count.to_le_bytes()).as_bytes());
+        let digest = *blake3::hash(&self.digest.0).as_bytes();
+        list_root(&[counters.as_slice(), &[digest]].concat())
+    }
+
+    /// The score of `answer_count` answers: the mean of the losses is rounded down.
+    #[must_use]
+    pub fn score(&self, metric: Metric, answer_count: u64) -> Score {
+        let narrow = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
+        let loss_q16 = narrow(self.loss_sum_q16.checked_div(answer_count).unwrap_or(u64::MAX));
+        match metric {
+            Metric::Accuracy => Score::accuracy(narrow(self.correct_count), loss_q16),
+            Metric::Loss => Score::loss(loss_q16),
+        }
+    }
+}
+
+impl EvaluationEntry {
+    /// The entry for a model that came to `tally`.
+    #[must_use]
+    pub fn evaluated(provider: AccountId, tally: Tally, (metric, answers): (Metric, u64)) -> Self {
+        Self { provider, score: tally.score(metric, answers), tally: Some(tally) }
+    }
+
+    /// The entry for a file that is no model of the order.
+    #[must_use]
+    pub const fn no_model(provider: AccountId) -> Self {
+        Self { provider, score: Score(0), tally: None }
+    }
 }
 
 /// All entries of one validator.
@@ -44,6 +94,13 @@ pub struct Evaluation {
     pub is_revealed: bool,
     /// Whether an entry was proven wrong; nothing of it counts then.
     pub is_struck: bool,
+}
+
+impl Evaluation {
+    /// What is said of the model of `provider`.
+    pub fn entry_of(&self, provider: &AccountId) -> Option<&EvaluationEntry> {
+        self.entries.iter().find(|entry| entry.provider == *provider)
+    }
 }
 
 impl Record for Evaluation {
@@ -86,6 +143,16 @@ pub enum EvaluationError {
         place: usize,
         /// Whose model it speaks of.
         provider: AccountId,
+    },
+    /// The score of an entry is not the one that its tally gives.
+    #[error("entry {place} has the score {stated}, its tally gives {computed}")]
+    ScoreMismatch {
+        /// Place of the entry.
+        place: usize,
+        /// What the entry says.
+        stated: Score,
+        /// What follows from its tally.
+        computed: Score,
     },
 }
 
@@ -157,7 +224,7 @@ pub fn reveal(
     (entries, salt): (EvaluationEntries, Salt),
     at: At,
 ) -> CallResult {
-    Running::in_phase(state, order, at, Phase::EvaluationReveal)?;
+    let running = Running::in_phase(state, order, at, Phase::EvaluationReveal)?;
     let key = (*order, *validator);
     let missing = EvaluationError::NoCommitment { validator: *validator, order: *order };
     let mut evaluation = state.get::<Evaluation>(&key)?.ok_or(missing)?;
@@ -177,7 +244,7 @@ pub fn reveal(
         let committed = evaluation.commitment;
         return Err(EvaluationError::CommitmentMismatch { committed, revealed }.into());
     }
-    check_entries(state, order, &entries)?;
+    check_entries(state, &running, &entries)?;
     evaluation.entries = entries.clone();
     evaluation.is_revealed = true;
     state.put(&key, &evaluation);
@@ -185,14 +252,24 @@ pub fn reveal(
     Ok(())
 }
 
-fn check_entries(state: &State<'_>, order: &OrderId, entries: &EvaluationEntries) -> CallResult {
+fn check_entries(state: &State<'_>, running: &Running, entries: &EvaluationEntries) -> CallResult {
+    let specification = &running.order.specification;
+    let source = running.progress.test_source;
+    let answers = source.map_or(0, |source| answer_count(specification, &source));
     let mut previous: Option<AccountId> = None;
     for (place, entry) in entries.iter().enumerate() {
         let provider = entry.provider;
-        let claim = state.get::<Claim>(&(*order, provider))?;
+        let claim = state.get::<Claim>(&(running.id, provider))?;
         let is_open = claim.is_some_and(|claim| claim.model.is_some() && !claim.is_void);
         if !is_open || previous.is_some_and(|before| before >= provider) {
             return Err(EvaluationError::UnexpectedEntry { place, provider }.into());
+        }
+        let metric = specification.train.metric;
+        let computed =
+            entry.tally.map_or_else(Score::default, |tally| tally.score(metric, answers));
+        if entry.score != computed {
+            let stated = entry.score;
+            return Err(EvaluationError::ScoreMismatch { place, stated, computed }.into());
         }
         previous = Some(provider);
     }

@@ -2,10 +2,11 @@
 
 use parity_scale_codec::{Decode, Encode, MaxEncodedLen};
 
-use crate::bounded::{BoundedBytes, BoundedVec};
-use crate::challenge::JUDGES_MAX;
+use crate::bounded::BoundedBytes;
+use crate::challenge::Subject;
 use crate::chunk::{ChunkRequest, ChunkTarget};
 use crate::claim::RevealedModel;
+use crate::dispute::Reason;
 use crate::evaluation::EvaluationEntries;
 use crate::operator::Roles;
 use crate::order::DataFile;
@@ -20,15 +21,15 @@ pub const REASON_BYTES_MAX: usize = 512;
 /// How a challenge ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
 pub enum Verdict {
-    /// The evaluation was wrong.
+    /// The result was wrong.
     #[codec(index = 0)]
-    Upheld,
-    /// The evaluation was right.
+    Upheld(Reason),
+    /// The result was right.
     #[codec(index = 1)]
-    Dismissed,
-    /// There was no majority; nobody is blamed.
+    Dismissed(Reason),
+    /// The result fell in another way before the end; nobody is blamed.
     #[codec(index = 2)]
-    Undecided,
+    Moot,
 }
 
 /// Why a claim became worthless.
@@ -40,6 +41,9 @@ pub enum VoidReason {
     /// A requested chunk of the model was not served.
     #[codec(index = 1)]
     Withheld,
+    /// It was proven wrong.
+    #[codec(index = 2)]
+    Refuted,
 }
 
 /// Something that happened in a block.
@@ -109,27 +113,27 @@ pub enum Event {
     /// A validator committed and did not open.
     #[codec(index = 19)]
     EvaluationWithheld { order: OrderId, validator: AccountId },
-    /// An evaluation is disputed.
+    /// A result is disputed; the responder must move until the deadline.
     #[codec(index = 20)]
     ChallengeOpened {
         order: OrderId,
         challenge: u32,
         challenger: AccountId,
-        validator: AccountId,
-        provider: AccountId,
+        subject: Subject,
+        deadline: BlockNumber,
     },
-    /// A challenge committee was drawn.
+    /// A player of a game moved.
     #[codec(index = 21)]
-    JudgesDrawn { order: OrderId, challenge: u32, judges: BoundedVec<AccountId, JUDGES_MAX> },
-    /// A member of the committee judged.
+    MoveMade { order: OrderId, challenge: u32, move_index: u32, mover: AccountId },
+    /// A result was proven wrong without a game.
     #[codec(index = 22)]
-    Judged { order: OrderId, challenge: u32, judge: AccountId },
+    ProofAccepted { order: OrderId, subject: Subject, accuser: AccountId },
     /// A challenge ended.
     #[codec(index = 23)]
     ChallengeDecided { order: OrderId, challenge: u32, verdict: Verdict },
-    /// A judge was paid from the audit fund.
+    /// A challenger lost its bond.
     #[codec(index = 24)]
-    JudgePaid { order: OrderId, judge: AccountId, amount: Amount },
+    BondLost { order: OrderId, challenge: u32, to_responder: Amount, burned: Amount },
     /// Stake was taken.
     #[codec(index = 25)]
     Slashed {
@@ -149,6 +153,9 @@ pub enum Event {
     /// A deposit was returned or, when the claim was not honoured, burned.
     #[codec(index = 28)]
     DepositReleased { order: OrderId, provider: AccountId, amount: Amount, returned: bool },
+    /// A game has found the operator of a step on which the players differ.
+    #[codec(index = 29)]
+    OperatorLocated { order: OrderId, challenge: u32, step: u32, operator: u32 },
 }
 
 impl Event {
@@ -176,10 +183,11 @@ impl Event {
             | Self::EvaluationRevealed { order, .. }
             | Self::EvaluationWithheld { order, .. }
             | Self::ChallengeOpened { order, .. }
-            | Self::JudgesDrawn { order, .. }
-            | Self::Judged { order, .. }
+            | Self::MoveMade { order, .. }
+            | Self::ProofAccepted { order, .. }
             | Self::ChallengeDecided { order, .. }
-            | Self::JudgePaid { order, .. }
+            | Self::BondLost { order, .. }
+            | Self::OperatorLocated { order, .. }
             | Self::Slashed { order, .. }
             | Self::Paid { order, .. }
             | Self::OrderSettled { order, .. }

@@ -4,8 +4,10 @@ use parity_scale_codec::{Decode, Encode, MaxEncodedLen};
 
 use crate::account::{Totals, add, credit};
 use crate::bounded::{BoundedBytes, BoundedVec};
+use crate::challenge::{SIDE_BYTES_MAX, SIDE_CALLS_MAX};
 use crate::operator::{Operator, Roles, enlist};
 use crate::order::check::OrderLimits;
+use crate::payment::{BOND_WINNER_PERCENT, SLASH_CHALLENGER_PERCENT};
 use crate::primitives::{AccountId, Amount, BlockNumber, GenesisHash};
 use crate::state::{Fault, Record, State};
 
@@ -33,10 +35,25 @@ pub struct Parameters {
     pub stake_withdrawal_blocks: u32,
     /// Held from a provider's first claim until it reveals.
     pub claim_deposit: Amount,
-    /// Held from a challenger until the challenge is decided.
+    /// Held from a challenger until the challenge is decided. The stake of an order must be as much, so
+    /// that either loser of a game pays at least the fees of both sides.
     pub challenge_bond: Amount,
-    /// Paid from the audit fund to each member of a challenge committee who judged rightly.
-    pub judge_reward: Amount,
+}
+
+impl Parameters {
+    /// The least bond whose smaller winner's share pays all calls of one side of a game.
+    ///
+    /// That share is the challenger's part of the slashed stake, which is as large as the bond at least; the
+    /// whole bond is then more than the fees of both sides.
+    #[must_use]
+    pub fn challenge_bond_min(&self) -> Amount {
+        let calls = self.base_fee.0.saturating_mul(u128::from(SIDE_CALLS_MAX));
+        let bytes = u128::try_from(SIDE_BYTES_MAX).unwrap_or(u128::MAX);
+        let fees = calls.saturating_add(self.byte_fee.0.saturating_mul(bytes));
+        let share = SLASH_CHALLENGER_PERCENT.min(BOND_WINNER_PERCENT);
+        let hundredfold = fees.saturating_mul(100);
+        Amount(hundredfold.div_ceil(u128::from(share)))
+    }
 }
 
 /// Hash of the genesis, kept in the state for commitments.
@@ -95,6 +112,22 @@ pub enum GenesisError {
         /// Delay of withdrawals.
         withdrawal: u32,
     },
+    /// The winner of a game would get less than its fees.
+    #[error(
+        "challenge bond {bond}, allowed at least {min}, so that a winner's share pays its fees"
+    )]
+    BondTooSmall {
+        /// Bond of a challenger.
+        bond: Amount,
+        /// Least bond.
+        min: Amount,
+    },
+    /// No move could be made in time.
+    #[error("move window of {blocks} blocks, allowed at least 1")]
+    NoMoveWindow {
+        /// Blocks for a move.
+        blocks: u32,
+    },
     /// This machine failed.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -116,6 +149,14 @@ impl Genesis {
         let withdrawal = self.parameters.stake_withdrawal_blocks;
         if settlement > withdrawal {
             return Err(GenesisError::WithdrawalTooEarly { settlement, withdrawal });
+        }
+        let blocks = self.parameters.order_limits.move_window_blocks;
+        if blocks == 0 {
+            return Err(GenesisError::NoMoveWindow { blocks });
+        }
+        let (bond, min) = (self.parameters.challenge_bond, self.parameters.challenge_bond_min());
+        if bond < min {
+            return Err(GenesisError::BondTooSmall { bond, min });
         }
         state.put(&(), &self.parameters);
         state.put(&(), &Network(self.hash()));

@@ -18,7 +18,7 @@ pub const WITHDRAWALS_MAX: usize = 8;
 pub struct Roles {
     /// Trains models.
     pub provider: bool,
-    /// Scores models and sits in challenge committees.
+    /// Scores models.
     pub validator: bool,
 }
 

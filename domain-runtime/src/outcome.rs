@@ -7,8 +7,10 @@ use parity_scale_codec::{Decode, Encode, MaxEncodedLen};
 
 use crate::bounded::BoundedVec;
 use crate::claim::{Claim, RevealedModel};
-use crate::evaluation::{Evaluation, EvaluationEntry};
-use crate::order::{MILLION, Metric, OrderSpecification, PROVIDERS_MAX, VALIDATORS_MAX};
+use crate::evaluation::Evaluation;
+use crate::order::{
+    DataFormat, MILLION, Metric, OrderSpecification, PROVIDERS_MAX, Recipe, VALIDATORS_MAX,
+};
 use crate::payment::Payout;
 use crate::primitives::{AccountId, ModelRoot, Score};
 use crate::progress::TestSource;
@@ -47,8 +49,10 @@ impl Outcome {
 
 /// Ranks the revealed models of an order, the best first; ties go to the earlier claim.
 ///
-/// Of equal models only the earliest claim counts. A model without any standing evaluation has no rank.
+/// Of equal models of a contest only the earliest claim counts; all honest results of a fixed recipe are
+/// equal. A model without any standing evaluation has no rank.
 pub fn rank(
+    recipe: &Recipe,
     claims: &BTreeMap<AccountId, Claim>,
     evaluations: &BTreeMap<AccountId, Evaluation>,
 ) -> Vec<Standing> {
@@ -59,7 +63,7 @@ pub fn rank(
         .collect();
     by_claim.sort_by_key(|(rank, provider, _)| (*rank, *provider));
     let mut seen = BTreeSet::<ModelRoot>::new();
-    by_claim.retain(|(_, _, model)| seen.insert(model.root));
+    by_claim.retain(|(_, _, model)| recipe.is_fixed() || seen.insert(model.root));
     let mut standings: Vec<Standing> = by_claim
         .into_iter()
         .filter_map(|(_, provider, model)| {
@@ -72,12 +76,12 @@ pub fn rank(
     standings
 }
 
-/// Whether a score satisfies the order on a test set of `test_count` examples.
+/// Whether a score of `answer_count` answers satisfies the order.
 ///
 /// For accuracy the share of correct answers must reach the minimum. For loss the mean loss in
 /// millionths of a nat must not exceed it. The lowest score is that of a file that is no model, which no
 /// minimum is low enough for.
-pub fn satisfies(specification: &OrderSpecification, score: Score, test_count: u32) -> bool {
+pub fn satisfies(specification: &OrderSpecification, score: Score, answer_count: u64) -> bool {
     if score == Score::default() {
         return false;
     }
@@ -85,7 +89,7 @@ pub fn satisfies(specification: &OrderSpecification, score: Score, test_count: u
     match specification.train.metric {
         Metric::Accuracy => {
             let correct = u64::from(score.correct()).saturating_mul(u64::from(MILLION));
-            correct >= bound.saturating_mul(u64::from(test_count))
+            correct >= bound.saturating_mul(answer_count)
         }
         Metric::Loss => {
             let loss = u64::from(score.loss_q16()).saturating_mul(u64::from(MILLION));
@@ -103,6 +107,15 @@ pub fn test_example_count(specification: &OrderSpecification, source: &TestSourc
     }
 }
 
+/// Answers that a model gives to the test set: one for an example, or one for each byte of a text.
+pub fn answer_count(specification: &OrderSpecification, source: &TestSource) -> u64 {
+    let answers = match specification.data.format {
+        DataFormat::Records { .. } => 1,
+        DataFormat::Text => u64::from(specification.data.feature_count),
+    };
+    u64::from(test_example_count(specification, source)).saturating_mul(answers)
+}
+
 /// Validators whose every entry stands and agrees, and who left no ranked model out; nobody when no model
 /// is ranked, because then nobody has evaluated anything.
 pub fn correct_validators(
@@ -113,7 +126,8 @@ pub fn correct_validators(
         !evaluation.is_struck
             && !ranked.is_empty()
             && ranked.iter().all(|standing| {
-                entry_of(evaluation, &standing.provider)
+                evaluation
+                    .entry_of(&standing.provider)
                     .is_some_and(|entry| entry.score == standing.score)
             })
     };
@@ -131,7 +145,7 @@ fn agreed_score(
 ) -> Option<Score> {
     let mut votes = BTreeMap::<Score, usize>::new();
     let standing = evaluations.values().filter(|one| one.is_revealed && !one.is_struck);
-    for entry in standing.filter_map(|evaluation| entry_of(evaluation, provider)) {
+    for entry in standing.filter_map(|evaluation| evaluation.entry_of(provider)) {
         let count = votes.entry(entry.score).or_default();
         *count = count.saturating_add(1);
     }
@@ -139,13 +153,6 @@ fn agreed_score(
         .into_iter()
         .max_by_key(|(score, count)| (*count, core::cmp::Reverse(*score)))
         .map(|one| one.0)
-}
-
-fn entry_of<'entries>(
-    evaluation: &'entries Evaluation,
-    provider: &AccountId,
-) -> Option<&'entries EvaluationEntry> {
-    evaluation.entries.iter().find(|entry| entry.provider == *provider)
 }
 
 #[cfg(test)]

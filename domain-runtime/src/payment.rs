@@ -23,6 +23,8 @@ pub const BURNED_PERCENT: u8 = 2;
 pub const SLASH_CHALLENGER_PERCENT: u8 = 40;
 /// Share of slashed stake that goes to the client (percent).
 pub const SLASH_CLIENT_PERCENT: u8 = 20;
+/// Share of a challenger's lost bond that goes to the winner of the game (percent); the rest is burned.
+pub const BOND_WINNER_PERCENT: u8 = 50;
 
 const _: () = assert!(
     WINNER_PERCENT as u32

@@ -198,6 +198,12 @@ impl Score {
     }
 }
 
+impl fmt::Display for Score {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.0)
+    }
+}
+
 /// Where and when a call is applied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct At {

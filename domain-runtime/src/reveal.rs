@@ -4,17 +4,15 @@ use crate::claim::{Claim, ClaimOpening, RevealedModel, claim_commitment};
 use crate::event::Event;
 use crate::genesis::Network;
 use crate::operator::{Operator, require_at_risk};
-use crate::order::check::DATA_BYTES_MAX;
 use crate::order::cost::cost;
-use crate::order::{DataFile, test_commitment};
+use crate::order::{DataFile, OrderSpecification, test_commitment};
 use crate::primitives::{AccountId, At, Commitment, ModelRoot, OrderId, Salt, TraceRoot};
+use crate::program::{ProgramError, model_header};
 use crate::progress::{Running, TestReveal};
 use crate::refusal::CallResult;
 use crate::state::State;
+use crate::trace::TraceOpening;
 use crate::window::Phase;
-
-/// Bytes that a model file may have beside its weights: the header of canonical safetensors.
-pub const MODEL_HEADER_BYTES_MAX: u64 = 1 << 20;
 
 /// What opens a claim.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,8 +21,8 @@ pub struct ModelOpening {
     pub model_root: ModelRoot,
     /// Their number.
     pub byte_count: u64,
-    /// Root of the trace; zeros in a contest.
-    pub trace_root: TraceRoot,
+    /// What the trace commits to; a contest has none.
+    pub trace: Option<TraceOpening>,
     /// What hid the commitment.
     pub salt: Salt,
 }
@@ -55,20 +53,33 @@ pub enum RevealError {
         /// The commitment to what is revealed.
         revealed: Commitment,
     },
-    /// The model is too large to be one of this order.
-    #[error("model of {byte_count} bytes, allowed 1 to {max}")]
-    ModelTooLarge {
+    /// The file is not as long as a model of this order.
+    #[error("model of {byte_count} bytes, one of this order has {expected}")]
+    WrongLength {
         /// What was revealed.
         byte_count: u64,
-        /// What the order allows.
-        max: u64,
+        /// Bytes of a canonical model file.
+        expected: u64,
     },
-    /// The test file is empty, or larger than any order may ask others to fetch.
-    #[error("test file of {byte_count} bytes, allowed 1 to {max}")]
+    /// A fixed recipe leaves a trace, a contest leaves none.
+    #[error("the reveal has a trace: {has_trace}, the order asks for one: {is_recipe}")]
+    TraceMismatch {
+        /// Whether one was revealed.
+        has_trace: bool,
+        /// Whether the order has a fixed recipe.
+        is_recipe: bool,
+    },
+    /// The order has no model.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// The test file is not as long as its examples are, so that not each of them could be opened.
+    #[error("test file of {byte_count} bytes, allowed {min} to {max}")]
     TestOutOfRange {
         /// What was revealed.
         byte_count: u64,
-        /// What is allowed.
+        /// Least length.
+        min: u64,
+        /// Largest length.
         max: u64,
     },
     /// Only the client can reveal the test data.
@@ -99,7 +110,7 @@ pub fn reveal(
     if claim.model.is_some() {
         return Err(RevealError::AlreadyRevealed { order: *order }.into());
     }
-    check_size(&running, opening.byte_count)?;
+    check_model(&running, opening)?;
     // Training may take longer than a withdrawal; from here on no stake leaves before the settlement.
     let stake_min = running.order.specification.pay.provider_stake_min;
     require_at_risk(state, provider, stake_min, running.final_block())?;
@@ -110,7 +121,7 @@ pub fn reveal(
         registration_epoch: state.require::<Operator>(provider)?.registration_epoch,
         sequence: claim.sequence,
         model_root: opening.model_root,
-        trace_root: opening.trace_root,
+        trace_root: opening.trace.map_or_else(TraceRoot::default, |trace| trace.root()),
         salt: opening.salt,
     });
     if revealed != claim.commitment {
@@ -118,6 +129,7 @@ pub fn reveal(
     }
     let model = RevealedModel { root: opening.model_root, byte_count: opening.byte_count };
     claim.model = Some(model);
+    claim.trace = opening.trace;
     state.put(&key, &claim);
     state.emit(Event::ModelRevealed { order: *order, provider: *provider, model });
     Ok(())
@@ -150,11 +162,14 @@ pub fn reveal_test(
 }
 
 fn check_test(running: &Running, file: &DataFile, salt: &Salt) -> Result<(), RevealError> {
-    let (byte_count, max) = (file.byte_count, DATA_BYTES_MAX);
-    if byte_count == 0 || byte_count > max {
-        return Err(RevealError::TestOutOfRange { byte_count, max });
+    let data = &running.order.specification.data;
+    let allowed = data.file_bytes(data.test_example_count);
+    let byte_count = file.byte_count;
+    if !allowed.contains(&byte_count) {
+        let (min, max) = allowed.into_inner();
+        return Err(RevealError::TestOutOfRange { byte_count, min, max });
     }
-    let claimed = running.order.specification.data.test_commitment;
+    let claimed = data.test_commitment;
     let revealed = test_commitment(file, salt);
     if revealed != claimed {
         return Err(RevealError::CommitmentMismatch { claimed, revealed });
@@ -162,12 +177,25 @@ fn check_test(running: &Running, file: &DataFile, salt: &Salt) -> Result<(), Rev
     Ok(())
 }
 
-fn check_size(running: &Running, byte_count: u64) -> Result<(), RevealError> {
-    // The order passed `check`, so its cost fits; a bound of 0 would only refuse.
-    let weights = cost(&running.order.specification).map_or(0, |cost| cost.model_bytes);
-    let max = weights.saturating_add(MODEL_HEADER_BYTES_MAX);
-    if byte_count == 0 || byte_count > max {
-        return Err(RevealError::ModelTooLarge { byte_count, max });
+fn check_model(running: &Running, opening: &ModelOpening) -> Result<(), RevealError> {
+    let specification = &running.order.specification;
+    let (byte_count, expected) = (opening.byte_count, model_byte_count(specification)?);
+    if byte_count != expected {
+        return Err(RevealError::WrongLength { byte_count, expected });
+    }
+    let has_trace = opening.trace.is_some();
+    let is_recipe = specification.train.recipe.is_fixed();
+    if has_trace != is_recipe {
+        return Err(RevealError::TraceMismatch { has_trace, is_recipe });
     }
     Ok(())
+}
+
+/// Bytes of a canonical model file of the order: header and weights.
+fn model_byte_count(specification: &OrderSpecification) -> Result<u64, ProgramError> {
+    let header = model_header(specification)?;
+    let header = u64::try_from(header.len()).unwrap_or(u64::MAX);
+    // The order passed `check`, so its cost fits; a length of 0 would only refuse.
+    let weights = cost(specification).map_or(0, |cost| cost.model_bytes);
+    Ok(header.saturating_add(weights))
 }

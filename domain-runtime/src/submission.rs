@@ -4,12 +4,13 @@ use parity_scale_codec::{Decode, Encode, MaxEncodedLen};
 
 use crate::account::{add, debit};
 use crate::agenda::{Item, schedule};
+use crate::challenge::case::{self, RefereeableError};
 use crate::chunk::ChunkRequests;
 use crate::event::Event;
 use crate::genesis::Parameters;
-use crate::order::OrderSpecification;
 use crate::order::check::{OrderError, check};
-use crate::primitives::{AccountId, At, BlockNumber, OrderId};
+use crate::order::{OrderSpecification, PaySpecification};
+use crate::primitives::{AccountId, Amount, At, BlockNumber, OrderId};
 use crate::progress::{OrderRecord, Progress};
 use crate::refusal::CallResult;
 use crate::state::{Fault, Record, State};
@@ -52,6 +53,19 @@ pub enum SubmitError {
         /// The largest height.
         max: BlockNumber,
     },
+    /// Nobody could prove a result wrong.
+    #[error("no game could be played about the order: {0}")]
+    NotRefereeable(#[from] RefereeableError),
+    /// Whoever loses a game as provider or validator must lose at least what a challenger would.
+    #[error("{field} is {stake}, allowed at least the bond of a challenge, {min}")]
+    StakeBelowBond {
+        /// Path of the field in the specification.
+        field: &'static str,
+        /// What the order says.
+        stake: Amount,
+        /// The bond.
+        min: Amount,
+    },
     /// The block has enough orders.
     #[error(
         "{count} orders in block {block}, allowed at most {max}; submit again in a later block"
@@ -78,6 +92,8 @@ pub fn submit(
 ) -> CallResult {
     let parameters = state.require::<Parameters>(&())?;
     check(&specification, &parameters.order_limits).map_err(SubmitError::Order)?;
+    case::check(&specification).map_err(SubmitError::NotRefereeable)?;
+    check_stakes(&specification.pay, parameters.challenge_bond)?;
     let order = specification.id();
     if state.get::<OrderRecord>(&order)?.is_some() {
         return Err(SubmitError::Duplicate { order }.into());
@@ -93,6 +109,17 @@ pub fn submit(
     state.put(&order, &fresh_progress(at.block));
     state.emit(Event::OrderSubmitted { order, client: *client, reward });
     Ok(())
+}
+
+fn check_stakes(pay: &PaySpecification, bond: Amount) -> Result<(), SubmitError> {
+    let stakes = [
+        ("pay.provider_stake_min", pay.provider_stake_min),
+        ("pay.validator_stake_min", pay.validator_stake_min),
+    ];
+    match stakes.into_iter().find(|(_, stake)| *stake < bond) {
+        Some((field, stake)) => Err(SubmitError::StakeBelowBond { field, stake, min: bond }),
+        None => Ok(()),
+    }
 }
 
 /// Heights stop at the largest one, so an order that reaches it would never be settled.

@@ -10,7 +10,10 @@ use crate::account::{Account, account, add, burn, subtract, transfer};
 use crate::agenda::{Item, take};
 use crate::bounded::BoundedBytes;
 use crate::call::{Call, CallError, SignedCall, VerifiedCall};
-use crate::challenge::{self, Judgement, committee};
+use crate::challenge::open::open;
+use crate::challenge::play::play;
+use crate::challenge::proof::prove;
+use crate::challenge::verdict;
 use crate::event::{Event, REASON_BYTES_MAX};
 use crate::genesis::{Network, Parameters};
 use crate::primitives::{AccountId, Amount, At};
@@ -41,8 +44,8 @@ pub fn tick(state: &mut State<'_>, at: At) -> Result<(), Fault> {
     for item in &agenda.0 {
         match item {
             Item::Phase { order, phase } => settlement::begin(state, order, *phase, at)?,
-            Item::DrawJudges { order, challenge } => {
-                committee::draw_judges(state, order, *challenge, at)?;
+            Item::MoveDeadline { order, challenge } => {
+                verdict::move_deadline(state, order, *challenge, at)?;
             }
         }
     }
@@ -143,8 +146,8 @@ fn dispatch(state: &mut State<'_>, signer: &AccountId, call: Call, at: At) -> Ca
         Call::Claim { order, commitment, sequence } => {
             claim::claim(state, signer, &order, (commitment, sequence), at)
         }
-        Call::Reveal { order, model_root, byte_count, trace_root, salt } => {
-            let opening = ModelOpening { model_root, byte_count, trace_root, salt };
+        Call::Reveal { order, model_root, byte_count, trace, salt } => {
+            let opening = ModelOpening { model_root, byte_count, trace, salt };
             reveal::reveal(state, signer, &order, &opening, at)
         }
         Call::RevealTest { order, file, salt } => {
@@ -156,18 +159,18 @@ fn dispatch(state: &mut State<'_>, signer: &AccountId, call: Call, at: At) -> Ca
         Call::RevealEvaluation { order, entries, salt } => {
             evaluation::reveal(state, signer, &order, (entries, salt), at)
         }
-        Call::Challenge { order, validator, provider } => {
-            challenge::open(state, signer, &order, (validator, provider), at)
-        }
-        Call::Judge { order, challenge, score, digest } => {
-            let judgement = Judgement { judge: *signer, score, digest };
-            challenge::judge(state, &order, challenge, judgement, at)
+        Call::Challenge { order, subject } => open(state, signer, &order, subject, at),
+        Call::Move { order, challenge, move_index, action } => {
+            play(state, signer, (&order, challenge), (move_index, &action), at)
         }
         Call::RequestChunk { order, target, chunk_index } => {
             chunk::request(state, signer, &order, (target, chunk_index), at)
         }
         Call::ServeChunk { order, target, proof } => {
             chunk::serve(state, &order, target, &proof, at)
+        }
+        Call::Prove { order, subject, proof } => {
+            prove(state, signer, (&order, subject), &proof, at)
         }
     }
 }

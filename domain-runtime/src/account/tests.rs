@@ -64,18 +64,6 @@ fn nothing_credited_makes_no_account() {
 }
 
 #[test]
-fn the_audit_fund_pays_what_it_has() {
-    with_state(|state| {
-        fund_audits(state, Amount(5)).unwrap();
-        let paid =
-            [3, 3, 3].map(|wanted| pay_from_audit_fund(state, &BOB, Amount(wanted)).unwrap().0);
-        assert_eq!(paid, [3, 2, 0]);
-        assert_eq!(free(state, &BOB), 5);
-        assert_eq!(state.require::<Totals>(&()).unwrap().audit_fund, Amount::ZERO);
-    });
-}
-
-#[test]
 fn sums_that_do_not_fit_are_faults() {
     with_state(|state| {
         let fault = credit(state, &ALICE, Amount(u128::MAX)).unwrap_err();

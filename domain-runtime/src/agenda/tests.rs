@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use super::*;
 
 fn item(challenge: u32) -> Item {
-    Item::DrawJudges { order: OrderId([1; 32]), challenge }
+    Item::MoveDeadline { order: OrderId([1; 32]), challenge }
 }
 
 fn due(state: &mut State<'_>, block: u32) -> alloc::vec::Vec<Item> {

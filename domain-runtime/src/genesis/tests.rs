@@ -16,6 +16,7 @@ fn parameters() -> Parameters {
             window_min_blocks: 1,
             window_max_blocks: 10,
             settlement_max_blocks: 100,
+            move_window_blocks: 1,
             reward_min: Amount(1),
             training_price: Amount(1),
             evaluation_price: Amount(1),
@@ -27,8 +28,7 @@ fn parameters() -> Parameters {
         operator_stake_min: Amount(1),
         stake_withdrawal_blocks: 100,
         claim_deposit: Amount(1),
-        challenge_bond: Amount(1),
-        judge_reward: Amount(1),
+        challenge_bond: Amount(60_000),
     }
 }
 
@@ -93,6 +93,6 @@ fn more_money_than_can_be_counted_is_refused() {
 #[test]
 fn every_rule_is_part_of_the_identity() {
     let mut other = genesis(vec![]);
-    other.parameters.judge_reward = Amount(2);
+    other.parameters.challenge_bond = Amount(60_001);
     assert_ne!(other.hash(), genesis(vec![]).hash());
 }

@@ -8,6 +8,7 @@ use super::{
     Architecture, DataFormat, DataSpecification, MILLION, OrderSpecification, PHASES,
     PROVIDERS_MAX, Phase, SPECIFICATION_VERSION, VALIDATORS_MAX,
 };
+use crate::challenge::MOVES_MAX;
 use crate::payment::WINNER_PERCENT;
 use crate::primitives::Amount;
 
@@ -49,6 +50,8 @@ pub struct OrderLimits {
     /// Longest time from the close of claims to settlement, in blocks: 14,400 on Autonomys, its
     /// stake-withdrawal and pruning horizon.
     pub settlement_max_blocks: u32,
+    /// Blocks that a player of a game has for each move.
+    pub move_window_blocks: u32,
     /// Smallest reward.
     pub reward_min: Amount,
     /// Price of 10^9 operations of training.
@@ -104,6 +107,20 @@ pub enum OrderError {
         blocks: u64,
         /// The horizon.
         max: u32,
+    },
+    /// A game that is opened last would not end before the settlement.
+    #[error(
+        "windows.challenge_extension is {blocks} blocks, a game of {moves} moves in {window} blocks each needs {min}"
+    )]
+    ExtensionTooShort {
+        /// What the order says.
+        blocks: u32,
+        /// Most moves of a game.
+        moves: u32,
+        /// Blocks for each of them.
+        window: u32,
+        /// Their product.
+        min: u64,
     },
     /// Forging would pay: stake at risk and prize together are below the cost of training.
     #[error(
@@ -229,6 +246,17 @@ fn check_windows(
     let blocks = windows.settlement_blocks();
     if blocks > u64::from(limits.settlement_max_blocks) {
         return Err(OrderError::SettlementTooLate { blocks, max: limits.settlement_max_blocks });
+    }
+    check_extension(windows.challenge_extension, limits.move_window_blocks)
+}
+
+/// A game that is opened in the last block of the challenge window must end within the extension, even
+/// when both sides take all their time.
+fn check_extension(blocks: u32, window: u32) -> Result<(), OrderError> {
+    let moves = MOVES_MAX;
+    let min = u64::from(moves).saturating_mul(u64::from(window));
+    if u64::from(blocks) < min {
+        return Err(OrderError::ExtensionTooShort { blocks, moves, window, min });
     }
     Ok(())
 }

@@ -16,6 +16,17 @@ pub enum Recipe {
     Fixed(FixedRecipe),
 }
 
+impl Recipe {
+    /// Whether every step is prescribed, so that there is a trace to check.
+    #[must_use]
+    pub const fn is_fixed(&self) -> bool {
+        match self {
+            Self::Free => false,
+            Self::Fixed(_) => true,
+        }
+    }
+}
+
 /// A run that is prescribed down to the last bit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
 pub struct FixedRecipe {

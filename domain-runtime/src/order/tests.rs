@@ -14,6 +14,7 @@ const LIMITS: OrderLimits = OrderLimits {
     window_min_blocks: 2,
     window_max_blocks: 100,
     settlement_max_blocks: 200,
+    move_window_blocks: 2,
     reward_min: Amount(1_000),
     training_price: Amount(3),
     evaluation_price: Amount(5),
@@ -66,7 +67,7 @@ pub(crate) fn specification() -> OrderSpecification {
             evaluation_commit: 6,
             evaluation_reveal: 5,
             challenge: 10,
-            challenge_extension: 10,
+            challenge_extension: 46,
         },
     }
 }

@@ -5,7 +5,7 @@ use crate::bounded::BoundedVec;
 use crate::chunk::ChunkRequests;
 use crate::evaluation::EvaluationEntry;
 use crate::order::tests::specification;
-use crate::primitives::{Amount, Commitment, EvaluationDigest};
+use crate::primitives::{Amount, Commitment};
 
 fn account(byte: u8) -> AccountId {
     AccountId([byte; 32])
@@ -18,6 +18,7 @@ fn claim(rank: u32, root: u8) -> Claim {
         rank,
         deposit: Amount(1),
         model: Some(RevealedModel { root: ModelRoot([root; 32]), byte_count: 10 }),
+        trace: None,
         requests: ChunkRequests::new(),
         is_void: false,
     }
@@ -29,7 +30,7 @@ fn evaluation(scores: &[(u8, u64)]) -> Evaluation {
         .map(|(provider, score)| EvaluationEntry {
             provider: account(*provider),
             score: Score(*score),
-            digest: EvaluationDigest([0; 32]),
+            tally: None,
         })
         .collect();
     Evaluation {
@@ -41,7 +42,7 @@ fn evaluation(scores: &[(u8, u64)]) -> Evaluation {
 }
 
 fn ranked(claims: &[(u8, Claim)], evaluations: &[Evaluation]) -> Vec<(AccountId, u64)> {
-    let standings = rank(&by_account(claims), &numbered(evaluations));
+    let standings = rank(&Recipe::Free, &by_account(claims), &numbered(evaluations));
     standings.iter().map(|standing| (standing.provider, standing.score.0)).collect()
 }
 
@@ -105,7 +106,7 @@ fn struck_and_closed_evaluations_do_not_count() {
     let closed = Evaluation { is_revealed: false, ..evaluation(&[(1, 9)]) };
     let evaluations = [struck, closed, evaluation(&[(1, 5)])];
     assert_eq!(ranked(&claims, &evaluations), [(account(1), 5)]);
-    let standings = rank(&by_account(&claims), &numbered(&evaluations));
+    let standings = rank(&Recipe::Free, &by_account(&claims), &numbered(&evaluations));
     assert_eq!(correct_validators(&standings, &numbered(&evaluations)), [account(102)]);
 }
 
@@ -119,7 +120,7 @@ fn a_validator_is_right_about_every_ranked_model_or_not_at_all() {
         evaluation(&[(1, 5)]),
         evaluation(&[]),
     ]);
-    let standings = rank(&by_account(&claims), &evaluations);
+    let standings = rank(&Recipe::Free, &by_account(&claims), &evaluations);
     assert_eq!(correct_validators(&standings, &evaluations), [account(100), account(101)]);
 }
 

@@ -6,13 +6,13 @@ use alloc::vec::Vec;
 use crate::account::{burn, credit};
 use crate::agenda::{Item, schedule};
 use crate::bounded::BoundedVec;
-use crate::challenge::{Challenge, committee};
+use crate::challenge::verdict;
 use crate::claim::Claim;
 use crate::evaluation::Evaluation;
 use crate::event::{Event, VoidReason};
 use crate::operator::{Roles, slash};
 use crate::order::CommitteeSpecification;
-use crate::outcome::{Outcome, correct_validators, rank, satisfies, test_example_count};
+use crate::outcome::{Outcome, answer_count, correct_validators, rank, satisfies};
 use crate::payment::{Earners, distribute_slash, pay, split};
 use crate::primitives::{AccountId, Amount, At, OrderId};
 use crate::progress::{Committee, OrderRecord, Progress, Running, TestSource};
@@ -45,7 +45,7 @@ pub(crate) fn begin(
         Phase::EvaluationCommit => start_evaluation(state, running, at)?,
         Phase::Challenge => punish_withheld_evaluations(state, &running)?,
         Phase::ChallengeExtension => settle_unless_disputed(state, &running)?,
-        Phase::Final => settle_disputed(state, order)?,
+        Phase::Final => settle_disputed(state, order, at)?,
         Phase::Open | Phase::Reveal | Phase::TestAvailability | Phase::EvaluationReveal => None,
     };
     let Some(next) = next else { return Ok(()) };
@@ -195,8 +195,8 @@ fn settle_unless_disputed(
     Ok(None)
 }
 
-fn settle_disputed(state: &mut State<'_>, order: &OrderId) -> Result<Option<Phase>, Fault> {
-    committee::decide_all(state, order)?;
+fn settle_disputed(state: &mut State<'_>, order: &OrderId, at: At) -> Result<Option<Phase>, Fault> {
+    verdict::decide_all(state, order, at)?;
     let progress = state.require::<Progress>(order)?;
     let record = state.require::<OrderRecord>(order)?;
     settle(state, &Running { id: *order, order: record, progress })?;
@@ -209,13 +209,13 @@ fn settle(state: &mut State<'_>, running: &Running) -> Result<(), Fault> {
     let specification = &running.order.specification;
     let claims = claims(state, running)?;
     let evaluations = evaluations(state, running)?;
-    let ranked = rank(&claims, &evaluations);
+    let ranked = rank(&specification.train.recipe, &claims, &evaluations);
     let validators = correct_validators(&ranked, &evaluations);
     let test_source = running.progress.test_source;
-    let test_count = test_source.map_or(0, |source| test_example_count(specification, &source));
+    let answers = test_source.map_or(0, |source| answer_count(specification, &source));
     let paid: Vec<_> = ranked
         .into_iter()
-        .filter(|standing| satisfies(specification, standing.score, test_count))
+        .filter(|standing| satisfies(specification, standing.score, answers))
         .collect();
     let providers = paid.iter().map(|standing| standing.provider).collect();
     let earners = Earners { client: running.order.client, providers, validators };
@@ -262,9 +262,6 @@ fn remove_progress(state: &mut State<'_>, running: &Running) {
     }
     for validator in running.validators() {
         state.remove::<Evaluation>(&(order, *validator));
-    }
-    for challenge in 0..running.progress.challenge_count {
-        state.remove::<Challenge>(&(order, challenge));
     }
     state.remove::<Progress>(&order);
 }

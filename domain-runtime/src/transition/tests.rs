@@ -16,6 +16,7 @@ fn parameters(base_fee: u128, byte_fee: u128) -> Parameters {
             window_min_blocks: 1,
             window_max_blocks: 1,
             settlement_max_blocks: 1,
+            move_window_blocks: 1,
             reward_min: Amount(1),
             training_price: Amount(1),
             evaluation_price: Amount(1),
@@ -28,7 +29,6 @@ fn parameters(base_fee: u128, byte_fee: u128) -> Parameters {
         stake_withdrawal_blocks: 1,
         claim_deposit: Amount(1),
         challenge_bond: Amount(1),
-        judge_reward: Amount(1),
     }
 }
 

@@ -2,8 +2,10 @@
 
 mod challenge;
 mod client;
+mod proof;
 mod provider;
 mod signature;
 mod spam;
 mod stake;
+mod training;
 mod validator;

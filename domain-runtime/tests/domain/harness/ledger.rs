@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aipot_domain_runtime::account::{Account, Totals};
 use aipot_domain_runtime::agenda::Agenda;
-use aipot_domain_runtime::challenge::Challenge;
+use aipot_domain_runtime::challenge::{Challenge, OpenGames};
 use aipot_domain_runtime::claim::Claim;
 use aipot_domain_runtime::evaluation::Evaluation;
 use aipot_domain_runtime::genesis::{Network, Parameters};
@@ -74,9 +74,9 @@ impl Ledger {
             OrderRecord::TABLE => self.count_order(store, key, &record(key, value)),
             Claim::TABLE => self.claim_deposits += record::<Claim>(key, value).deposit.0,
             Challenge::TABLE => {
-                let challenge = record::<Challenge>(key, value);
-                self.challenge_bonds += if challenge.is_decided { 0 } else { challenge.bond.0 };
+                self.challenge_bonds += record::<Challenge>(key, value).bond.0;
             }
+            OpenGames::TABLE => check::<OpenGames>(key, value),
             Parameters::TABLE => check::<Parameters>(key, value),
             OperatorAt::TABLE => check::<OperatorAt>(key, value),
             OperatorCount::TABLE => check::<OperatorCount>(key, value),
@@ -121,10 +121,11 @@ pub(crate) fn read<R: Record>(store: &Store, key: &R::Key) -> Option<R> {
 
 /// Keys of records that belong to work under way; a settled state has none.
 pub(crate) fn working_records(store: &Store) -> Vec<Vec<u8>> {
-    const WORKING: [u8; 6] = [
+    const WORKING: [u8; 7] = [
         Claim::TABLE,
         Evaluation::TABLE,
         Challenge::TABLE,
+        OpenGames::TABLE,
         Agenda::TABLE,
         Progress::TABLE,
         OrdersInBlock::TABLE,

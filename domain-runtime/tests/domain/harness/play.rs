@@ -4,18 +4,19 @@ use std::collections::BTreeMap;
 
 use aipot_domain_runtime::bounded::BoundedVec;
 use aipot_domain_runtime::call::Call;
-use aipot_domain_runtime::challenge::Challenge;
+use aipot_domain_runtime::challenge::Subject;
 use aipot_domain_runtime::claim::{Claim, ClaimOpening, claim_commitment};
 use aipot_domain_runtime::evaluation::{
-    Evaluation, EvaluationEntries, EvaluationEntry, EvaluationOpening, evaluation_commitment,
-    evaluation_key,
+    Evaluation, EvaluationEntries, EvaluationEntry, EvaluationOpening, Tally, evaluation_commitment,
 };
 use aipot_domain_runtime::order::OrderSpecification;
 use aipot_domain_runtime::primitives::{
     AccountId, Commitment, EvaluationDigest, ModelRoot, OrderId, Salt, Score, TraceRoot,
 };
+use aipot_domain_runtime::trace::TraceOpening;
 use aipot_domain_runtime::window::Phase;
 
+use super::model::Model;
 use super::people::{CLIENT, person};
 use super::setting::{TEST_SALT, specification, test_file};
 use super::world::World;
@@ -23,40 +24,18 @@ use super::world::World;
 /// What everybody does in a phase.
 type Act = fn(&mut World, &OrderId);
 
+/// What a claim commits to.
+struct Claimed {
+    model_root: ModelRoot,
+    trace: Option<TraceOpening>,
+    sequence: u32,
+}
+
 /// What people have committed to and must remember.
 #[derive(Default)]
 pub(crate) struct Said {
-    claims: BTreeMap<(OrderId, AccountId), (ModelRoot, u32)>,
+    claims: BTreeMap<(OrderId, AccountId), Claimed>,
     evaluations: BTreeMap<(OrderId, AccountId), EvaluationEntries>,
-}
-
-/// A model file. Its score stands in its first bytes, in place of a network that must be evaluated.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Model(pub(crate) Vec<u8>);
-
-impl Model {
-    /// A model of 3,000 bytes with `correct` right answers; `salt` tells equally good ones apart.
-    pub(crate) fn new(correct: u32, salt: u32) -> Self {
-        let mut bytes = correct.to_le_bytes().to_vec();
-        (0..749_u32).for_each(|place| bytes.extend((place ^ salt).to_le_bytes()));
-        Self(bytes)
-    }
-
-    /// Its root.
-    pub(crate) fn root(&self) -> ModelRoot {
-        ModelRoot(*blake3::hash(&self.0).as_bytes())
-    }
-
-    /// Its length.
-    pub(crate) fn byte_count(&self) -> u64 {
-        u64::try_from(self.0.len()).expect("a test model is small")
-    }
-
-    /// Its true score.
-    pub(crate) fn score(&self) -> Score {
-        let first = self.0[..4].try_into().expect("four bytes were taken");
-        Score::accuracy(u32::from_le_bytes(first), 3_000)
-    }
 }
 
 /// What hides the commitments of `who`.
@@ -68,7 +47,23 @@ pub(crate) fn salt(order: &OrderId, who: &AccountId) -> Salt {
 /// The entries with the digest of the first replaced by a constant.
 pub(crate) fn lie(entries: &EvaluationEntries) -> EvaluationEntries {
     let mut entries = entries.clone();
-    entries.as_mut_slice()[0].digest = EvaluationDigest([7; 32]);
+    if let Some(tally) = &mut entries.as_mut_slice()[0].tally {
+        tally.digest = EvaluationDigest([7; 32]);
+    }
+    entries
+}
+
+/// The entries with the first one turned around: a model is called none, and what is none a model.
+pub(crate) fn misjudge(entries: &EvaluationEntries) -> EvaluationEntries {
+    let mut entries = entries.clone();
+    let first = &mut entries.as_mut_slice()[0];
+    let (provider, score) = (first.provider, Score::accuracy(50, 0));
+    let digest = EvaluationDigest([7; 32]);
+    let perfect = Tally { correct_count: 50, loss_sum_q16: 0, digest };
+    *first = match first.tally {
+        Some(_) => EvaluationEntry::no_model(provider),
+        None => EvaluationEntry { provider, score, tally: Some(perfect) },
+    };
     entries
 }
 
@@ -97,8 +92,9 @@ impl World {
         model: &Model,
     ) -> Call {
         let key = (*order, *provider);
-        let sequence = self.said.claims.get(&key).map_or(0, |(_, sequence)| sequence + 1);
-        self.said.claims.insert(key, (model.root(), sequence));
+        let sequence = self.said.claims.get(&key).map_or(0, |last| last.sequence + 1);
+        let claimed = Claimed { model_root: model.root(), trace: model.trace, sequence };
+        self.said.claims.insert(key, claimed);
         self.models.insert(model.root(), model.clone());
         let commitment = claim_commitment(&ClaimOpening {
             genesis: self.genesis,
@@ -107,7 +103,7 @@ impl World {
             registration_epoch: 0,
             sequence,
             model_root: model.root(),
-            trace_root: TraceRoot::default(),
+            trace_root: model.trace.map_or_else(TraceRoot::default, |trace| trace.root()),
             salt: salt(order, provider),
         });
         Call::Claim { order: *order, commitment, sequence }
@@ -121,10 +117,10 @@ impl World {
 
     /// The call that opens the last claim of `provider`.
     pub(crate) fn reveal_call(&self, order: &OrderId, provider: &AccountId) -> Option<Call> {
-        let (model_root, _) = *self.said.claims.get(&(*order, *provider))?;
+        let Claimed { model_root, trace, .. } = *self.said.claims.get(&(*order, *provider))?;
         let byte_count = self.models[&model_root].byte_count();
         let (order, salt) = (*order, salt(order, provider));
-        Some(Call::Reveal { order, model_root, byte_count, trace_root: TraceRoot::default(), salt })
+        Some(Call::Reveal { order, model_root, byte_count, trace, salt })
     }
 
     /// `provider` opens its last claim.
@@ -147,25 +143,15 @@ impl World {
         let mut providers = self.committee(order).providers.to_vec();
         providers.sort();
         let entries = providers.iter().filter_map(|provider| {
-            let (score, digest) = self.evaluated(order, provider, validator)?;
-            Some(EvaluationEntry { provider: *provider, score, digest })
+            let claim = self.read::<Claim>(&(*order, *provider))?;
+            let _open = claim.model.filter(|_| !claim.is_void)?;
+            let subject = Subject::Evaluation { validator: *validator, provider: *provider };
+            Some(match self.player(order, subject) {
+                Some(player) => self.entry(order, *provider, &player),
+                None => EvaluationEntry::no_model(*provider),
+            })
         });
         BoundedVec::try_from(entries.collect::<Vec<_>>()).expect("providers are bounded")
-    }
-
-    /// Score and digest of the model of `provider` under the key of `validator`.
-    pub(crate) fn evaluated(
-        &self,
-        order: &OrderId,
-        provider: &AccountId,
-        validator: &AccountId,
-    ) -> Option<(Score, EvaluationDigest)> {
-        let claim = self.read::<Claim>(&(*order, *provider)).filter(|claim| !claim.is_void)?;
-        let model = &self.models[&claim.model?.root];
-        let beacon = self.progress(order).evaluation_beacon?;
-        let key = evaluation_key(validator, &beacon, &claim.commitment);
-        let digest = EvaluationDigest(*blake3::keyed_hash(&key, &model.0).as_bytes());
-        Some((model.score(), digest))
     }
 
     /// The call by which `validator` commits to `entries`.
@@ -219,27 +205,6 @@ impl World {
         self.accept(validator, call);
     }
 
-    /// The honest call of `judge`.
-    pub(crate) fn judge_call(&self, order: &OrderId, challenge: u32) -> Option<Call> {
-        let dispute = self.read::<Challenge>(&(*order, challenge))?;
-        let (score, digest) = self.evaluated(order, &dispute.provider, &dispute.validator)?;
-        Some(Call::Judge { order: *order, challenge, score, digest })
-    }
-
-    /// The drawn judges of a challenge.
-    pub(crate) fn judges(&self, order: &OrderId, challenge: u32) -> Vec<AccountId> {
-        let dispute = self.read::<Challenge>(&(*order, challenge));
-        dispute.map_or_else(Vec::new, |dispute| dispute.judges.to_vec())
-    }
-
-    /// All judges of a challenge judge honestly.
-    pub(crate) fn judge(&mut self, order: &OrderId, challenge: u32) {
-        for judge in self.judges(order, challenge) {
-            let call = self.judge_call(order, challenge).expect("there is a challenge");
-            self.accept(&judge, call);
-        }
-    }
-
     /// Everybody is honest until `order` enters `phase`; each provider has a model of its own.
     pub(crate) fn play_until(&mut self, order: &OrderId, phase: Phase) {
         let steps: [(Phase, Act); 5] = [
@@ -263,11 +228,18 @@ impl World {
         self.settle(order);
     }
 
-    /// Every provider that has not claimed claims a model; the first one drawn has the best.
+    /// Every provider that has not claimed claims a model: what the recipe says, or in a contest one of its
+    /// own, of which the first one drawn has the best.
     pub(crate) fn all_claim(&mut self, order: &OrderId) {
-        for (provider, better) in self.committee(order).providers.iter().zip([30, 20, 10]) {
+        let specification = self.order(order).specification;
+        for (provider, better) in self.committee(order).providers.iter().zip([3, 2, 1]) {
             if self.read::<Claim>(&(*order, *provider)).is_none() {
-                self.claim(order, provider, &Model::new(450 + better, better));
+                let subject = Subject::Training { provider: *provider };
+                let model = match self.player(order, subject) {
+                    Some(player) => Model::trained(&specification, &player),
+                    None => Model::new(45 + better, better),
+                };
+                self.claim(order, provider, &model);
             }
         }
     }

@@ -5,9 +5,9 @@ use aipot_domain_runtime::genesis::{Genesis, GenesisAccount, Parameters};
 use aipot_domain_runtime::operator::Roles;
 use aipot_domain_runtime::order::check::OrderLimits;
 use aipot_domain_runtime::order::{
-    Architecture, CommitteeSpecification, DataFile, DataFormat, DataSpecification, Loss, Metric,
-    ModelSpecification, OrderSpecification, PaySpecification, Profile, Recipe, TrainSpecification,
-    Windows, test_commitment,
+    Architecture, CommitteeSpecification, DataFile, DataFormat, DataSpecification, FixedRecipe,
+    Loss, Metric, ModelSpecification, OrderSpecification, PaySpecification, Profile, Recipe,
+    RecipeOptimizer, RecipeSchedule, TrainSpecification, Windows, test_commitment,
 };
 use aipot_domain_runtime::primitives::{Amount, DataRoot, Salt};
 
@@ -19,6 +19,7 @@ pub(crate) const PARAMETERS: Parameters = Parameters {
         window_min_blocks: 1,
         window_max_blocks: 1_000,
         settlement_max_blocks: 400,
+        move_window_blocks: 2,
         reward_min: Amount(1_000),
         training_price: Amount(1),
         evaluation_price: Amount(1),
@@ -30,8 +31,7 @@ pub(crate) const PARAMETERS: Parameters = Parameters {
     operator_stake_min: Amount(10_000),
     stake_withdrawal_blocks: 400,
     claim_deposit: Amount(2_000),
-    challenge_bond: Amount(5_000),
-    judge_reward: Amount(300),
+    challenge_bond: Amount(60_003),
 };
 
 /// Windows of a few blocks.
@@ -44,18 +44,46 @@ pub(crate) const WINDOWS: Windows = Windows {
     evaluation_commit: 3,
     evaluation_reveal: 3,
     challenge: 4,
-    challenge_extension: 4,
+    challenge_extension: 46,
 };
 
 /// What hides the test file of every test order.
 pub(crate) const TEST_SALT: Salt = Salt([9; 32]);
 
+/// One half, the bits of an f32.
+const HALF: u32 = 0x3f00_0000;
+
 /// Free money of everybody at genesis.
 pub(crate) const FREE: Amount = Amount(50_000_000);
 
+/// Examples in the training file.
+pub(crate) const TRAIN_EXAMPLES: u32 = 100;
+/// Examples in the test file.
+pub(crate) const TEST_EXAMPLES: u32 = 50;
+/// Features of an example; the first one of a test example is its number.
+pub(crate) const FEATURES: u32 = 11;
+/// What features are divided by.
+pub(crate) const DIVISOR: u8 = 16;
+/// Units of the hidden layer, so that a model has three chunks.
+pub(crate) const HIDDEN: u32 = 40;
+
 /// The bytes of the hidden test file.
 pub(crate) fn test_bytes() -> Vec<u8> {
-    (0_u32..2_500).map(|place| place.to_le_bytes()[0] ^ 0x5a).collect()
+    records(TEST_EXAMPLES, 1)
+}
+
+/// The bytes of the training file: easy examples, so that every good model is right on a split of them.
+pub(crate) fn train_bytes() -> Vec<u8> {
+    records(TRAIN_EXAMPLES, 4)
+}
+
+/// Examples of four bytes for each value: `repeated` of them have the same first feature, all the label 1.
+fn records(example_count: u32, repeated: u32) -> Vec<u8> {
+    let values = (0..example_count).flat_map(|example| {
+        let others = (1..FEATURES).map(move |feature| example * feature % 7);
+        core::iter::once(example / repeated).chain(others).chain([1])
+    });
+    values.flat_map(u32::to_le_bytes).collect()
 }
 
 /// The hidden test file.
@@ -71,7 +99,7 @@ pub(crate) fn file(bytes: &[u8]) -> DataFile {
 
 /// A valid order; `seed` tells orders apart.
 pub(crate) fn specification(seed: u64) -> OrderSpecification {
-    let hidden_widths = BoundedVec::try_from(vec![32]).expect("one layer fits");
+    let hidden_widths = BoundedVec::try_from(vec![HIDDEN]).expect("one layer fits");
     OrderSpecification {
         version: 1,
         model: ModelSpecification {
@@ -79,13 +107,13 @@ pub(crate) fn specification(seed: u64) -> OrderSpecification {
             initial_seed: seed,
         },
         data: DataSpecification {
-            train: file(&vec![7; 1_000 * 65]),
-            format: DataFormat::Records { value_bytes: 1 },
-            train_example_count: 1_000,
-            test_example_count: 500,
-            feature_count: 64,
-            feature_divisor: 16,
-            class_count: 10,
+            train: file(&train_bytes()),
+            format: DataFormat::Records { value_bytes: 4 },
+            train_example_count: TRAIN_EXAMPLES,
+            test_example_count: TEST_EXAMPLES,
+            feature_count: FEATURES,
+            feature_divisor: DIVISOR.into(),
+            class_count: 2,
             test_commitment: test_commitment(&test_file(), &TEST_SALT),
         },
         train: TrainSpecification {
@@ -100,8 +128,8 @@ pub(crate) fn specification(seed: u64) -> OrderSpecification {
         pay: PaySpecification {
             reward: Amount(1_000_003),
             client_bond: Amount(100_007),
-            provider_stake_min: Amount(50_001),
-            validator_stake_min: Amount(40_009),
+            provider_stake_min: Amount(70_001),
+            validator_stake_min: Amount(60_009),
             metric_min_millionths: 900_000,
         },
         committee: CommitteeSpecification { provider_count: 3, validator_count: 3 },
@@ -132,4 +160,22 @@ pub(crate) fn genesis(parameters: Parameters) -> Genesis {
 
 fn stake(base: u128, number: u32) -> Amount {
     Amount(base + 1_009 * u128::from(number))
+}
+
+/// A valid Recipe order over the same data: a few steps of a small network.
+pub(crate) fn recipe_specification(seed: u64) -> OrderSpecification {
+    let mut specification = specification(seed);
+    let hidden_widths = BoundedVec::try_from(vec![3]).expect("one layer fits");
+    specification.model.architecture = Architecture::Mlp { hidden_widths };
+    specification.train.batch_size = 4;
+    specification.train.recipe = Recipe::Fixed(FixedRecipe {
+        step_count: 5,
+        optimizer: RecipeOptimizer::Momentum { momentum: HALF, weight_decay: 0 },
+        learning_rate: HALF,
+        schedule: RecipeSchedule::Constant,
+        checkpoint_interval: 2,
+    });
+    // Whatever comes out satisfies the client, who buys the procedure.
+    specification.pay.metric_min_millionths = 0;
+    specification
 }

@@ -18,8 +18,9 @@ use aipot_domain_runtime::window::Phase;
 use schnorrkel::Keypair;
 
 use super::ledger::{Ledger, Store, read};
+use super::model::Model;
 use super::people::{CLIENT, OUTSIDER, keypair, operators};
-use super::play::{Model, Said};
+use super::play::Said;
 use super::setting::{PARAMETERS, genesis};
 
 /// A domain in memory.

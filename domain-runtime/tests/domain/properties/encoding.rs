@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use aipot_domain_runtime::{
-    account, agenda, bounded, call, challenge, chunk, claim, evaluation, event, genesis, operator,
-    order, outcome, payment, primitives, progress, submission, window,
+    account, agenda, bounded, call, challenge, chunk, claim, dispute, evaluation, event, float,
+    genesis, operator, order, outcome, payment, primitives, progress, submission, trace, window,
 };
+use challenge::{proof, subject};
 use parity_scale_codec::{Decode, DecodeAll, Encode, MaxEncodedLen};
 
 use super::random::Bytes;
@@ -53,10 +54,14 @@ fn every_type_has_one_encoding() {
         account: Account Totals;
         agenda: Item Agenda;
         call: Call SignedCall;
-        challenge: Judgement Challenge;
+        challenge: Challenge OpenGames;
+        subject: Subject;
+        proof: Proof OtherWeights SameHeader;
         chunk: ChunkTarget ChunkRequest ChunkProof;
         claim: RevealedModel Claim;
-        evaluation: EvaluationEntry Evaluation;
+        dispute: Side Place Stage Decision Reason Move Dispute Bisection SlotOpening Leaf;
+        evaluation: Tally EvaluationEntry Evaluation;
+        float: Float;
         event: Verdict VoidReason Event;
         genesis: Parameters Network GenesisAccount Genesis;
         operator: Roles Withdrawal Operator OperatorAt OperatorCount;
@@ -68,6 +73,7 @@ fn every_type_has_one_encoding() {
         payment: PayoutRole Payout;
         progress: OrderRecord Committee TestReveal TestSource Progress;
         submission: OrdersInBlock;
+        trace: TraceOpening ChunkSpan;
         window: Windows Phase;
     };
     check::<order::check::OrderLimits>("OrderLimits");

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aipot_domain_runtime::event::Event;
+use aipot_domain_runtime::event::{Event, VoidReason};
 use aipot_domain_runtime::primitives::{AccountId, BlockNumber, OrderId};
 use aipot_domain_runtime::progress::OrderRecord;
 use aipot_domain_runtime::window::Phase;
@@ -10,11 +10,11 @@ use parity_scale_codec::Encode;
 use proptest::prelude::*;
 
 use super::random::decisions;
-use super::turn::Play;
+use super::turn::{EXTENSION_MAX, Play};
 use crate::harness::{PARAMETERS, working_records};
 
 /// Variants of [`Event`].
-const EVENT_KINDS: u8 = 29;
+const EVENT_KINDS: u8 = 30;
 
 /// Plays `decisions`, waits for every settlement, and checks what must hold then.
 ///
@@ -27,7 +27,8 @@ fn play(seed: u64, decisions: &[u32]) -> Play {
     for order in play.orders.clone() {
         play.world.settle(&order);
     }
-    play.world.advance(1);
+    // Deadlines of games that are over, and settlements that came early, wait on the agenda.
+    play.world.advance(EXTENSION_MAX);
     assert_eq!(working_records(&play.world.store), Vec::<Vec<u8>>::new());
     assert_eq!(play.world.replayed(PARAMETERS), play.world.store);
     let submitted = submissions(&play);
@@ -55,7 +56,9 @@ fn allowed_phases(event: &Event) -> Option<&'static [Phase]> {
         | Event::CommitteeTooSmall { .. }
         | Event::ClaimAccepted { .. } => &[Phase::Train],
         Event::ModelRevealed { .. } => &[Phase::Reveal],
-        Event::ClaimVoided { .. } => &[Phase::Availability, Phase::TestReveal],
+        Event::ClaimVoided { reason: VoidReason::NotRevealed | VoidReason::Withheld, .. } => {
+            &[Phase::Availability, Phase::TestReveal]
+        }
         Event::ChunkRequested { .. } | Event::ChunkServed { .. } => {
             &[Phase::Availability, Phase::TestAvailability]
         }
@@ -65,10 +68,12 @@ fn allowed_phases(event: &Event) -> Option<&'static [Phase]> {
         | Event::EvaluationCommitted { .. } => &[Phase::EvaluationCommit],
         Event::EvaluationRevealed { .. } => &[Phase::EvaluationReveal],
         Event::EvaluationWithheld { .. } | Event::ChallengeOpened { .. } => &[Phase::Challenge],
-        Event::JudgesDrawn { .. } | Event::Judged { .. } => {
+        Event::MoveMade { .. } | Event::ProofAccepted { .. } | Event::OperatorLocated { .. } => {
             &[Phase::Challenge, Phase::ChallengeExtension]
         }
-        Event::ChallengeDecided { .. } => {
+        Event::ChallengeDecided { .. }
+        | Event::BondLost { .. }
+        | Event::ClaimVoided { reason: VoidReason::Refuted, .. } => {
             &[Phase::Challenge, Phase::ChallengeExtension, Phase::Final]
         }
         Event::OrderSettled { .. } => &[Phase::Train, Phase::ChallengeExtension, Phase::Final],

@@ -1,22 +1,24 @@
 //! One turn of a random play: mostly what is due, sometimes lies, nonsense and replays.
 
 use aipot_domain_runtime::call::{Call, SignedCall};
-use aipot_domain_runtime::challenge::Challenge;
+use aipot_domain_runtime::challenge::Subject;
 use aipot_domain_runtime::chunk::{ChunkTarget, prove_chunk};
 use aipot_domain_runtime::claim::Claim;
 use aipot_domain_runtime::evaluation::Evaluation;
 use aipot_domain_runtime::operator::Roles;
 use aipot_domain_runtime::order::Metric;
-use aipot_domain_runtime::primitives::{AccountId, Amount, OrderId, Score};
+use aipot_domain_runtime::primitives::{AccountId, Amount, OrderId};
 use aipot_domain_runtime::transition::Applied;
 use aipot_domain_runtime::window::Phase;
 
 use super::random::Bytes;
 use crate::harness::people::operators;
-use crate::harness::play::reveal_test_call;
+use crate::harness::play::{misjudge, reveal_test_call};
 use crate::harness::setting::test_bytes;
 use crate::harness::{CLIENT, Model, OUTSIDER, World, lie, person, specification};
 
+/// Longest time for the games of an order.
+pub(crate) const EXTENSION_MAX: u32 = 50;
 /// Most orders of a play.
 const ORDERS_MAX: usize = 5;
 
@@ -90,7 +92,7 @@ impl Play {
         let seed = u64::try_from(self.orders.len()).expect("a few orders");
         let mut specification = specification(seed);
         specification.windows.availability = 1 + bits.below(4);
-        specification.windows.challenge_extension = 1 + bits.below(4);
+        specification.windows.challenge_extension = EXTENSION_MAX - bits.below(4);
         specification.committee.provider_count = 1 + bits.below(4);
         specification.committee.validator_count = 1 + bits.below(4);
         specification.pay.reward = Amount(1_000 + u128::from(bits.below(100_000)));
@@ -155,16 +157,16 @@ impl Play {
             Phase::EvaluationReveal => self.opens(order, bits),
             Phase::Challenge => {
                 self.challenges(order, bits);
-                self.judgements(order, bits);
+                self.moves(order, bits);
             }
-            Phase::ChallengeExtension => self.judgements(order, bits),
+            Phase::ChallengeExtension => self.moves(order, bits),
         }
     }
 
     fn claims(&mut self, order: &OrderId, bits: &mut Bits) {
         for provider in &self.world.committee(order).providers {
             if !bits.is_one_in(3) {
-                let model = Model::new(440 + bits.below(4) * 20, bits.below(2));
+                let model = some_model(bits);
                 let call = self.world.claim_call(order, provider, &model);
                 self.call(provider, call);
             }
@@ -185,7 +187,8 @@ impl Play {
         let is_model = self.world.phase(order) == Phase::Availability;
         let provider = bits.choose(&committee.providers);
         let model = provider.and_then(|provider| self.world.read::<Claim>(&(*order, provider)));
-        let model = model.and_then(|claim| Some(self.world.models[&claim.model?.root].0.clone()));
+        let model =
+            model.and_then(|claim| Some(self.world.models[&claim.model?.root].bytes.clone()));
         let bytes = if is_model { model.unwrap_or_default() } else { test_bytes() };
         let target = match provider {
             Some(provider) if is_model => ChunkTarget::Model(provider),
@@ -208,7 +211,11 @@ impl Play {
             }
             let truth = self.world.truth(order, validator);
             let lies = bits.is_one_in(3) && !truth.is_empty();
-            let said = if lies { lie(&truth) } else { truth };
+            let said = match bits.below(2) {
+                0 if lies => lie(&truth),
+                1 if lies => misjudge(&truth),
+                _ => truth,
+            };
             let call = self.world.commit_call(order, validator, said);
             self.call(validator, call);
         }
@@ -226,39 +233,46 @@ impl Play {
     fn challenges(&mut self, order: &OrderId, bits: &mut Bits) {
         let committee = self.world.committee(order);
         let accused = bits.choose(&committee.validators).zip(bits.choose(&committee.providers));
-        if let Some((validator, provider)) = accused.filter(|_| bits.is_one_in(2)) {
-            let challenger = person(anybody(bits));
-            self.call(&challenger, Call::Challenge { order: *order, validator, provider });
+        let Some((validator, provider)) = accused.filter(|_| bits.is_one_in(2)) else { return };
+        let subject = match bits.below(3) {
+            0 => Subject::Training { provider },
+            _ => Subject::Evaluation { validator, provider },
+        };
+        let accuser = person(anybody(bits));
+        let proof = self.world.header_proof(order, subject).filter(|_| bits.is_one_in(2));
+        let order = *order;
+        self.call(
+            &accuser,
+            match proof {
+                Some(proof) => Call::Prove { order, subject, proof },
+                None => Call::Challenge { order, subject },
+            },
+        );
+    }
+
+    /// Lets some of those move whose turn it is.
+    fn moves(&mut self, order: &OrderId, bits: &mut Bits) {
+        for number in 0..self.world.progress(order).challenge_count {
+            (0..bits.below(4)).for_each(|_| self.make_move(order, number, bits));
         }
     }
 
-    fn judgements(&mut self, order: &OrderId, bits: &mut Bits) {
-        let count = self.world.progress(order).challenge_count;
-        for challenge in 0..count {
-            for judge in self.world.judges(order, challenge) {
-                self.judgement((order, challenge), &judge, bits);
-            }
-        }
+    /// The next move of a game, if it is open. Nobody plays well for a lie: the moves are honest.
+    fn make_move(&mut self, order: &OrderId, number: u32, bits: &mut Bits) {
+        let Some(game) = self.world.game(order, number) else { return };
+        let Some(player) = self.world.player(order, game.subject) else { return };
+        let due = self.world.next_move(order, number, (&player, &player));
+        let Some((mover, call)) = due else { return };
+        let is_foreign = bits.is_one_in(8);
+        let mover = if is_foreign { person(anybody(bits)) } else { mover };
+        self.call(&mover, call);
     }
+}
 
-    fn judgement(
-        &mut self,
-        (order, challenge): (&OrderId, u32),
-        judge: &AccountId,
-        bits: &mut Bits,
-    ) {
-        let dispute = self.world.read::<Challenge>(&(*order, challenge));
-        let is_open = dispute.is_some_and(|dispute| !dispute.is_decided);
-        let Some(mut call) = self.world.judge_call(order, challenge) else { return };
-        if !is_open || bits.is_one_in(4) {
-            return;
-        }
-        let is_wrong = bits.is_one_in(6);
-        if let Call::Judge { score, .. } = &mut call {
-            *score = if is_wrong { Score(7) } else { *score };
-        }
-        self.call(judge, call);
-    }
+/// A model that is good enough or nearly so, or none.
+fn some_model(bits: &mut Bits) -> Model {
+    let model = Model::new(44 + bits.below(4) * 2, bits.below(2));
+    if bits.is_one_in(6) { model.without_header() } else { model }
 }
 
 /// The number of somebody with a key.

@@ -1,299 +1,390 @@
-//! Challenges: false ones, double ones, late ones, and committees that must not judge for themselves.
+//! Games about evaluations: false challenges, silence, foreign and stale moves, and what they cost.
 
 use aipot_domain_runtime::account::FundsError;
+use aipot_domain_runtime::bounded::BoundedVec;
 use aipot_domain_runtime::call::Call;
-use aipot_domain_runtime::challenge::{Challenge, ChallengeError};
-use aipot_domain_runtime::event::{Event, Verdict};
-use aipot_domain_runtime::operator::Roles;
-use aipot_domain_runtime::primitives::{AccountId, Amount, OrderId, Score};
+use aipot_domain_runtime::challenge::{Challenge, ChallengeError, Subject};
+use aipot_domain_runtime::dispute::{Leaf, LeafError, Move, MoveError, Reason, Side};
+use aipot_domain_runtime::evaluation::EvaluationEntry;
+use aipot_domain_runtime::event::Verdict;
+use aipot_domain_runtime::primitives::{AccountId, Amount, OrderId};
 use aipot_domain_runtime::progress::AccessError;
 use aipot_domain_runtime::refusal::Refusal;
 use aipot_domain_runtime::window::Phase;
 
-use crate::harness::people::{FIRST_PROVIDER, FIRST_VALIDATOR, operators, validators};
-use crate::harness::{CLIENT, OUTSIDER, PARAMETERS, World, lie, person, refusal, working_records};
+use crate::harness::people::{FIRST_PROVIDER, validators};
+use crate::harness::player::Player;
+use crate::harness::{CLIENT, OUTSIDER, PARAMETERS, World, person, refusal, specification};
 
-/// A world where the first validator has lied about the first model, open for challenges.
-struct Dispute {
+/// A world where the first validator has miscounted the first model, open for challenges.
+struct Game {
     world: World,
     order: OrderId,
-    liar: AccountId,
-    honest: AccountId,
-    provider: AccountId,
+    /// What the liar says of the first model.
+    lie: Subject,
+    liar: Player,
+    /// What an honest validator says of it.
+    truth: Subject,
+    honest: Player,
     challenger: AccountId,
 }
 
-impl Dispute {
+impl Game {
     fn new() -> Self {
         let mut world = World::new();
         let order = world.submit(1);
         world.play_until(&order, Phase::EvaluationCommit);
         let drawn = world.committee(&order).validators;
-        let entries = lie(&world.truth(&order, &drawn[0]));
+        let mut entries = world.truth(&order, &drawn[0]);
         let provider = entries[0].provider;
+        let lie = Subject::Evaluation { validator: drawn[0], provider };
+        let (_, liar) = world.miscounting(&order, lie);
+        entries.as_mut_slice()[0] = world.entry(&order, provider, &liar);
         world.commit_to(&order, &drawn[0], entries);
-        for honest in &drawn[1..] {
-            let truth = world.truth(&order, honest);
-            world.commit_to(&order, honest, truth);
-        }
         world.play_until(&order, Phase::Challenge);
+        let truth = Subject::Evaluation { validator: drawn[1], provider };
+        let (honest, _) = world.miscounting(&order, truth);
         let mut strangers = validators().map(person).filter(|account| !drawn.contains(account));
         let challenger = strangers.next().expect("more validators than are drawn");
-        Self { world, order, liar: drawn[0], honest: drawn[1], provider, challenger }
+        Self { world, order, lie, liar, truth, honest, challenger }
     }
 
-    fn against(&self, validator: AccountId) -> Call {
-        Call::Challenge { order: self.order, validator, provider: self.provider }
-    }
-
-    fn verdicts(&self) -> Vec<Verdict> {
-        self.world.happened(|event| match event {
-            Event::ChallengeDecided { verdict, .. } => Some(*verdict),
-            _ => None,
-        })
+    /// Plays a game in which the lie is challenged rightly.
+    fn convict(&mut self) -> Verdict {
+        let number = self.world.challenge(&self.order, &self.challenger, self.lie);
+        let (right, _) = self.world.miscounting(&self.order, self.lie);
+        self.world.play_game(&self.order, number, (&self.liar, &right))
     }
 
     fn refuse(&mut self, who: &AccountId, call: Call) -> Refusal {
         refusal(self.world.call(who, call))
     }
+
+    fn refuse_move(&mut self, who: &AccountId, call: Call) -> ChallengeError {
+        match self.refuse(who, call) {
+            Refusal::Challenge(error) => error,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_wrong_count_is_isolated_to_its_word_and_costs_the_stake() {
+    let mut game = Game::new();
+    let liar = game.lie.responder();
+    let before = game.world.free(&game.challenger);
+    let verdict = game.convict();
+    let Verdict::Upheld(Reason::Computed { element: 0, posted, computed }) = verdict else {
+        panic!("{verdict:?}");
+    };
+    assert_eq!(posted ^ computed, 1, "the flipped bit");
+    let stake = specification(1).pay.validator_stake_min.0;
+    assert_eq!(game.world.slashed(&liar), stake);
+    assert!(game.world.free(&game.challenger) > before, "the share of the slash pays the game");
+    game.world.settle(&game.order);
+    let outcome = game.world.order(&game.order).outcome.expect("the order is settled");
+    assert!(outcome.payouts.iter().all(|payout| payout.account != liar));
 }
 
 #[test]
 fn a_false_challenge_loses_its_bond_to_the_accused_and_the_fire() {
-    let mut dispute = Dispute::new();
-    let call = dispute.against(dispute.honest);
-    let challenger = dispute.challenger;
-    dispute.world.accept(&challenger, call);
-    dispute.world.advance(1);
-    let (challenger_free, accused_free) =
-        (dispute.world.free(&challenger), dispute.world.free(&dispute.honest));
-    dispute.world.judge(&dispute.order, 0);
-    assert_eq!(dispute.verdicts(), [Verdict::Dismissed]);
-    assert_eq!(dispute.world.slashed(&dispute.honest), 0);
-    assert_eq!(dispute.world.free(&challenger), challenger_free);
-    let judged = dispute.world.judges(&dispute.order, 0).contains(&dispute.honest);
-    assert!(!judged, "the accused does not judge");
+    let mut game = Game::new();
+    let accused = game.truth.responder();
+    let before = game.world.free(&accused);
+    let number = game.world.challenge(&game.order, &game.challenger, game.truth);
+    let (_, wrong) = game.world.miscounting(&game.order, game.truth);
+    let burned = game.world.burned();
+    let verdict = game.world.play_game(&game.order, number, (&game.honest, &wrong));
+    assert!(matches!(verdict, Verdict::Dismissed(Reason::Computed { .. })), "{verdict:?}");
+    assert_eq!(game.world.slashed(&accused), 0);
+    assert!(game.world.free(&accused) > before, "half of the bond pays more than the fees");
     let half = PARAMETERS.challenge_bond.0 / 2;
-    assert_eq!(dispute.world.free(&dispute.honest), accused_free + half);
-    dispute.world.settle(&dispute.order);
-    assert_eq!(working_records(&dispute.world.store), Vec::<Vec<u8>>::new());
+    assert!(game.world.burned() > burned + half, "the other half is burned");
 }
 
 #[test]
-fn a_liar_is_slashed_once_for_two_proven_lies() {
-    let mut dispute = Dispute::new();
-    let challenger = dispute.challenger;
-    let other = dispute
-        .world
-        .committee(&dispute.order)
-        .providers
-        .iter()
-        .copied()
-        .find(|provider| *provider != dispute.provider)
-        .expect("three providers are drawn");
-    let second = Call::Challenge { order: dispute.order, validator: dispute.liar, provider: other };
-    let first = dispute.against(dispute.liar);
-    dispute.world.accept(&challenger, first);
-    dispute.world.accept(&challenger, second);
-    dispute.world.advance(1);
-    // The second entry is true, but its judges agree on something else.
-    for judge in dispute.world.judges(&dispute.order, 1) {
-        let Some(Call::Judge { order, challenge, digest, .. }) =
-            dispute.world.judge_call(&dispute.order, 1)
-        else {
-            panic!("the challenge is open");
-        };
-        let score = Score::accuracy(1, 1);
-        dispute.world.accept(&judge, Call::Judge { order, challenge, score, digest });
+fn a_silent_responder_loses_when_its_window_ends() {
+    let mut game = Game::new();
+    let number = game.world.challenge(&game.order, &game.challenger, game.lie);
+    game.world.advance(PARAMETERS.order_limits.move_window_blocks);
+    assert_eq!(game.world.verdict(number), None);
+    game.world.advance(1);
+    assert_eq!(game.world.verdict(number), Some(Verdict::Upheld(Reason::Silence)));
+    let stake = specification(1).pay.validator_stake_min.0;
+    assert_eq!(game.world.slashed(&game.lie.responder()), stake);
+}
+
+#[test]
+fn a_silent_challenger_loses_when_its_window_ends() {
+    let mut game = Game::new();
+    let number = game.world.challenge(&game.order, &game.challenger, game.truth);
+    let players = (&game.honest, &game.honest);
+    let (mover, call) = game.world.next_move(&game.order, number, players).expect("it is open");
+    assert_eq!(mover, game.truth.responder());
+    game.world.accept(&mover, call);
+    game.world.advance(PARAMETERS.order_limits.move_window_blocks + 1);
+    assert_eq!(game.world.verdict(number), Some(Verdict::Dismissed(Reason::Silence)));
+    assert_eq!(game.world.slashed(&game.truth.responder()), 0);
+}
+
+#[test]
+fn a_move_gives_the_other_side_a_window_of_its_own() {
+    let mut game = Game::new();
+    let window = PARAMETERS.order_limits.move_window_blocks;
+    let number = game.world.challenge(&game.order, &game.challenger, game.lie);
+    let (right, _) = game.world.miscounting(&game.order, game.lie);
+    let mut moves = 0;
+    while let Some((mover, call)) = game.world.next_move(&game.order, number, (&game.liar, &right))
+    {
+        // Everybody takes all the time there is.
+        game.world.advance(window);
+        game.world.accept(&mover, call);
+        moves += 1;
     }
-    dispute.world.judge(&dispute.order, 0);
-    assert_eq!(dispute.verdicts(), [Verdict::Upheld, Verdict::Upheld]);
-    assert_eq!(dispute.world.slashed(&dispute.liar), 40_009);
-}
-
-#[test]
-fn an_unjudged_challenge_blames_nobody_and_gives_the_bond_back() {
-    let mut dispute = Dispute::new();
-    let call = dispute.against(dispute.liar);
-    let challenger = dispute.challenger;
-    dispute.world.accept(&challenger, call);
-    let free = dispute.world.free(&challenger);
-    dispute.world.settle(&dispute.order);
-    assert_eq!(dispute.verdicts(), [Verdict::Undecided]);
-    assert_eq!(dispute.world.slashed(&dispute.liar), 0);
-    assert_eq!(dispute.world.free(&challenger), free + PARAMETERS.challenge_bond.0);
-    assert_eq!(working_records(&dispute.world.store), Vec::<Vec<u8>>::new());
-}
-
-#[test]
-fn a_minority_of_judges_decides_nothing() {
-    let mut dispute = Dispute::new();
-    let call = dispute.against(dispute.liar);
-    let challenger = dispute.challenger;
-    dispute.world.accept(&challenger, call);
-    dispute.world.advance(1);
-    let judges = dispute.world.judges(&dispute.order, 0);
-    assert_eq!(judges.len(), 5);
-    for judge in &judges[..2] {
-        let call = dispute.world.judge_call(&dispute.order, 0).expect("the challenge is open");
-        dispute.world.accept(judge, call);
-    }
-    dispute.world.settle(&dispute.order);
-    assert_eq!(dispute.verdicts(), [Verdict::Undecided]);
-}
-
-#[test]
-fn a_majority_of_judges_decides_at_the_end() {
-    let mut dispute = Dispute::new();
-    let call = dispute.against(dispute.liar);
-    let challenger = dispute.challenger;
-    dispute.world.accept(&challenger, call);
-    dispute.world.advance(1);
-    for judge in &dispute.world.judges(&dispute.order, 0)[..3] {
-        let call = dispute.world.judge_call(&dispute.order, 0).expect("the challenge is open");
-        dispute.world.accept(judge, call);
-    }
-    dispute.world.settle(&dispute.order);
-    assert_eq!(dispute.verdicts(), [Verdict::Upheld]);
-    assert_eq!(dispute.world.slashed(&dispute.liar), 40_009);
-}
-
-#[test]
-fn a_challenge_in_the_last_block_still_finds_its_judges() {
-    let mut dispute = Dispute::new();
-    dispute.world.advance(3);
-    assert_eq!(dispute.world.phase(&dispute.order), Phase::Challenge);
-    let call = dispute.against(dispute.liar);
-    let challenger = dispute.challenger;
-    dispute.world.accept(&challenger, call);
-    dispute.world.advance(1);
-    assert_eq!(dispute.world.phase(&dispute.order), Phase::ChallengeExtension);
-    dispute.world.judge(&dispute.order, 0);
-    assert_eq!(dispute.verdicts(), [Verdict::Upheld]);
-    dispute.world.settle(&dispute.order);
-    assert_eq!(dispute.world.slashed(&dispute.liar), 40_009);
+    assert_eq!(moves, 7, "step, operators twice, output, chunk, leaf");
+    assert!(matches!(game.world.verdict(number), Some(Verdict::Upheld(Reason::Computed { .. }))));
 }
 
 #[test]
 fn who_may_challenge_what() {
-    let mut dispute = Dispute::new();
-    let (liar, challenger) = (dispute.liar, dispute.challenger);
-    let call = dispute.against(liar);
-    let refused = dispute.refuse(&person(OUTSIDER), call.clone());
+    let mut game = Game::new();
+    let (order, lie, challenger) = (game.order, game.lie, game.challenger);
+    let call = Call::Challenge { order, subject: lie };
     let account = person(OUTSIDER);
-    assert_eq!(refused, Refusal::Challenge(ChallengeError::NotOperator { account }));
-    let refused = dispute.refuse(&liar, call.clone());
-    assert_eq!(refused, Refusal::Challenge(ChallengeError::OwnEvaluation { account: liar }));
-    let call_on_nobody = dispute.against(person(CLIENT));
-    let refused = dispute.refuse(&challenger, call_on_nobody);
-    assert!(matches!(refused, Refusal::Challenge(ChallengeError::NoEvaluation { .. })));
-    dispute.world.accept(&challenger, call.clone());
-    let refused = dispute.refuse(&dispute.honest.clone(), call.clone());
-    assert_eq!(refused, Refusal::Challenge(ChallengeError::Duplicate { challenge: 0 }));
-    let order = dispute.order;
-    dispute.world.settle(&order);
-    let refused = dispute.refuse(&challenger, call);
+    let refused = game.refuse_move(&account, call.clone());
+    assert_eq!(refused, ChallengeError::NotOperator { account });
+    let account = lie.responder();
+    assert_eq!(game.refuse_move(&account, call.clone()), ChallengeError::OwnResult { account });
+    let provider = lie.provider();
+    for subject in [
+        Subject::Training { provider },
+        Subject::Evaluation { validator: person(CLIENT), provider },
+        Subject::Evaluation { validator: lie.responder(), provider: person(CLIENT) },
+    ] {
+        let refused = game.refuse_move(&challenger, Call::Challenge { order, subject });
+        assert_eq!(refused, ChallengeError::DoesNotStand { subject });
+    }
+    game.world.accept(&challenger, call.clone());
+    let refused = game.refuse_move(&challenger, call.clone());
+    assert_eq!(refused, ChallengeError::Duplicate { challenger, challenge: 0 });
+    game.world.advance(1);
+    game.world.settle(&order);
+    let refused = game.refuse(&challenger, call);
     assert_eq!(refused, Refusal::Access(AccessError::NotRunning { order }));
 }
 
 #[test]
 fn a_challenger_must_have_the_bond() {
-    let mut dispute = Dispute::new();
-    let challenger = dispute.challenger;
-    let all_but_little = Amount(dispute.world.free(&challenger) - 4_000);
+    let mut game = Game::new();
+    let challenger = game.challenger;
+    let kept = PARAMETERS.challenge_bond.0 - 1;
+    let amount = Amount(game.world.free(&challenger) - kept);
+    let call = Call::Challenge { order: game.order, subject: game.lie };
     let to = person(CLIENT);
-    dispute.world.accept(&challenger, Call::Transfer { to, amount: all_but_little });
-    let call = dispute.against(dispute.liar);
-    let refused = dispute.refuse(&challenger, call);
-    assert!(matches!(refused, Refusal::Funds(FundsError::Insufficient { .. })));
+    game.world.accept(&to, Call::Transfer { to: challenger, amount: Amount(400) });
+    game.world.accept(&challenger, Call::Transfer { to, amount });
+    let refused = game.refuse(&challenger, call);
+    assert!(matches!(refused, Refusal::Funds(FundsError::Insufficient { .. })), "{refused:?}");
 }
 
 #[test]
-fn only_drawn_judges_judge_and_only_once() {
-    let mut dispute = Dispute::new();
-    let challenger = dispute.challenger;
-    let call = dispute.against(dispute.liar);
-    dispute.world.accept(&challenger, call);
-    let judgement = dispute.world.judge_call(&dispute.order, 0).expect("the challenge is open");
-    let before_drawing = dispute.refuse(&person(FIRST_VALIDATOR), judgement.clone());
-    assert!(matches!(before_drawing, Refusal::Challenge(ChallengeError::NotJudge { .. })));
-    dispute.world.advance(1);
-    let refused = dispute.refuse(&challenger, judgement.clone());
-    assert!(matches!(refused, Refusal::Challenge(ChallengeError::NotJudge { .. })));
-    let judges = dispute.world.judges(&dispute.order, 0);
-    dispute.world.accept(&judges[0], judgement.clone());
-    let refused = dispute.refuse(&judges[0], judgement.clone());
-    assert!(matches!(refused, Refusal::Challenge(ChallengeError::NotJudge { .. })));
-    for judge in &judges[1..] {
-        dispute.world.accept(judge, judgement.clone());
+fn third_parties_and_players_out_of_turn_cannot_move() {
+    let mut game = Game::new();
+    let number = game.world.challenge(&game.order, &game.challenger, game.lie);
+    let players = (&game.liar, &game.liar);
+    let (mover, call) = game.world.next_move(&game.order, number, players).expect("it is open");
+    for account in [person(OUTSIDER), game.truth.responder(), game.challenger] {
+        let refused = game.refuse_move(&account, call.clone());
+        let expected = ChallengeError::NotYourTurn { account, mover, challenge: number };
+        assert_eq!(refused, expected);
     }
-    let refused = dispute.refuse(&judges[0], judgement);
-    assert!(matches!(refused, Refusal::Challenge(ChallengeError::NotOpen { .. })));
+    game.world.accept(&mover, call);
 }
 
 #[test]
-fn nobody_judges_who_has_something_to_win() {
-    // Everybody with stake is ready to judge, the client and the providers too.
-    let mut world = World::new();
-    let both = Roles { provider: true, validator: true };
-    let newcomers: Vec<AccountId> = (40..43).map(person).collect();
-    (40..43).for_each(|number| world.meet(number));
-    for account in &newcomers {
-        world.accept(&person(OUTSIDER), Call::Transfer { to: *account, amount: Amount(9_000_000) });
-        world.accept(account, Call::RegisterOperator { stake: Amount(8_000_000), roles: both });
-    }
-    world.accept(
-        &person(CLIENT),
-        Call::RegisterOperator {
-            stake: Amount(8_000_000),
-            roles: Roles { provider: false, validator: true },
-        },
-    );
-    world.advance(1);
-    let mut judge_seen = false;
-    for seed in 0..12 {
-        let order = world.submit(seed);
-        world.play_until(&order, Phase::Challenge);
-        let committee = world.committee(&order);
-        let provider = committee.providers[0];
-        let validator = committee.validators[0];
-        let mut others = operators().map(person);
-        let challenger = others.find(|other| *other != validator && *other != provider);
-        let challenger = challenger.expect("there are many operators");
-        world.accept(&challenger, Call::Challenge { order, validator, provider });
-        world.advance(1);
-        let judges = world.judges(&order, 0);
-        judge_seen |= judges.iter().any(|judge| newcomers.contains(judge));
-        let parties = [validator, challenger, person(CLIENT)];
-        assert!(judges.iter().all(|judge| !parties.contains(judge)), "order {seed}");
-        let is_provider = |judge| committee.providers.contains(judge);
-        assert!(!judges.iter().any(is_provider), "order {seed}");
-        world.settle(&order);
-    }
-    assert!(judge_seen, "somebody with both roles has judged");
+fn a_move_is_accepted_once_and_only_for_its_position() {
+    let mut game = Game::new();
+    let number = game.world.challenge(&game.order, &game.challenger, game.lie);
+    let (right, _) = game.world.miscounting(&game.order, game.lie);
+    let players = (&game.liar, &right);
+    let (mover, first) = game.world.next_move(&game.order, number, players).expect("it is open");
+    game.world.accept(&mover, first.clone());
+    let refused = game.refuse_move(&mover, first.clone());
+    assert!(matches!(refused, ChallengeError::NotYourTurn { .. }), "{refused:?}");
+    let players = (&game.liar, &right);
+    let (challenger, pick) =
+        game.world.next_move(&game.order, number, players).expect("it is open");
+    game.world.accept(&challenger, pick);
+    let refused = game.refuse_move(&mover, first);
+    let expected = ChallengeError::WrongMove { challenge: number, move_index: 0, expected: 2 };
+    assert_eq!(refused, expected);
 }
 
 #[test]
-fn no_number_of_challenges_keeps_another_one_out() {
-    // Every entry of the largest order can be challenged once.
-    use aipot_domain_runtime::challenge::CHALLENGES_MAX;
-    use aipot_domain_runtime::order::{PROVIDERS_MAX, VALIDATORS_MAX};
-    assert_eq!(usize::try_from(CHALLENGES_MAX), Ok(PROVIDERS_MAX * VALIDATORS_MAX));
+fn a_move_after_the_deadline_changes_nothing() {
+    let mut game = Game::new();
+    let number = game.world.challenge(&game.order, &game.challenger, game.lie);
+    let deadline = game.world.game(&game.order, number).expect("it is open").deadline;
+    let players = (&game.liar, &game.liar);
+    let (mover, call) = game.world.next_move(&game.order, number, players).expect("it is open");
+    // A block whose agenda was full works the deadline off later; the move is late all the same.
+    let mut late = game.world.at;
+    late.block = deadline.after(1);
+    game.world.at = late;
+    let refused = game.refuse_move(&mover, call);
+    let (block, challenge) = (late.block, number);
+    assert_eq!(refused, ChallengeError::TooLate { challenge, block, deadline });
+}
+
+#[test]
+fn moves_that_the_game_does_not_allow_are_refused() {
+    let mut game = Game::new();
+    let number = game.world.challenge(&game.order, &game.challenger, game.lie);
+    let responder = game.lie.responder();
+    let wrong_kind = game.world.move_call(&game.order, number, Move::Pick { part: 0 });
+    let refused = game.refuse_move(&responder, wrong_kind);
+    let source = MoveError::WrongKind;
+    assert_eq!(refused, ChallengeError::BadMove { challenge: number, source });
+    let roots = BoundedVec::try_from(vec![[0; 32]; 15]).expect("fifteen fit");
+    let too_many = game.world.move_call(&game.order, number, Move::Bisect { roots });
+    let refused = game.refuse_move(&responder, too_many);
+    assert!(matches!(
+        refused,
+        ChallengeError::BadMove { source: MoveError::Count { found: 15, .. }, .. }
+    ));
+    let nowhere = Call::Move {
+        order: game.order,
+        challenge: 7,
+        move_index: 0,
+        action: Move::Pick { part: 0 },
+    };
+    let refused = game.refuse_move(&responder, nowhere);
+    assert_eq!(refused, ChallengeError::NotOpen { order: game.order, challenge: 7 });
+}
+
+#[test]
+fn a_leaf_with_a_wrong_or_missing_opening_is_refused_and_the_right_one_still_wins() {
+    let mut game = Game::new();
+    let number = game.world.challenge(&game.order, &game.challenger, game.lie);
+    let (right, _) = game.world.miscounting(&game.order, game.lie);
+    let (challenger, call) = loop {
+        let players = (&game.liar, &right);
+        let (mover, call) = game.world.next_move(&game.order, number, players).expect("it is open");
+        if matches!(call, Call::Move { action: Move::Leaf(_), .. }) {
+            break (mover, call);
+        }
+        game.world.accept(&mover, call);
+    };
+    let Call::Move { action: Move::Leaf(leaf), .. } = call.clone() else { panic!("a leaf") };
+    let mut changed = leaf.clone();
+    changed.openings.as_mut_slice()[0].root[0] ^= 1;
+    let nothing = Leaf { openings: BoundedVec::new(), ..leaf.clone() };
+    let beyond = Leaf { word: 255, ..leaf };
+    for wrong in [changed, nothing, beyond] {
+        let call = game.world.move_call(&game.order, number, Move::Leaf(wrong));
+        let refused = game.refuse_move(&challenger, call);
+        let ChallengeError::BadMove { source: MoveError::Leaf(error), .. } = refused else {
+            panic!("{refused:?}");
+        };
+        assert!(!matches!(error, LeafError::TooLarge { .. }));
+    }
+    game.world.accept(&challenger, call);
+    assert!(matches!(game.world.verdict(number), Some(Verdict::Upheld(_))));
+}
+
+#[test]
+fn two_challengers_play_at_once_and_the_slower_gets_its_bond_back() {
+    let mut game = Game::new();
+    let (order, lie) = (game.order, game.lie);
+    let slower = person(FIRST_PROVIDER);
+    let second = game.world.challenge(&order, &slower, lie);
+    let free = game.world.free(&slower);
+    let stake = specification(1).pay.validator_stake_min.0;
+    assert!(matches!(game.convict(), Verdict::Upheld(Reason::Computed { .. })));
+    assert_eq!(game.world.verdict(second), Some(Verdict::Moot));
+    assert_eq!(game.world.free(&slower), free + PARAMETERS.challenge_bond.0);
+    assert_eq!(game.world.slashed(&lie.responder()), stake);
+    let again = Call::Challenge { order, subject: lie };
+    let refused = game.refuse_move(&slower, again);
+    assert_eq!(refused, ChallengeError::DoesNotStand { subject: lie });
+}
+
+#[test]
+fn a_lost_challenge_does_not_protect_the_lie() {
+    let mut game = Game::new();
+    let (order, lie) = (game.order, game.lie);
+    // An accomplice loses on purpose.
+    let accomplice = person(FIRST_PROVIDER);
+    let number = game.world.challenge(&order, &accomplice, lie);
+    let players = (&game.liar, &game.liar);
+    while game.world.game(&order, number).and_then(|one| one.dispute.turn())
+        == Some(Side::Responder)
+    {
+        let (mover, call) = game.world.next_move(&order, number, players).expect("it is open");
+        game.world.accept(&mover, call);
+    }
+    game.world.advance(PARAMETERS.order_limits.move_window_blocks + 1);
+    assert_eq!(game.world.verdict(number), Some(Verdict::Dismissed(Reason::Silence)));
+    assert!(matches!(game.convict(), Verdict::Upheld(Reason::Computed { .. })));
+}
+
+#[test]
+fn a_challenge_in_the_last_block_still_has_time_for_a_whole_game() {
+    let mut game = Game::new();
+    game.world.advance(3);
+    assert_eq!(game.world.phase(&game.order), Phase::Challenge);
+    let number = game.world.challenge(&game.order, &game.challenger, game.lie);
+    let (right, _) = game.world.miscounting(&game.order, game.lie);
+    while let Some((mover, call)) = game.world.next_move(&game.order, number, (&game.liar, &right))
+    {
+        game.world.advance(PARAMETERS.order_limits.move_window_blocks);
+        game.world.accept(&mover, call);
+    }
+    assert_eq!(game.world.phase(&game.order), Phase::ChallengeExtension);
+    assert!(matches!(game.world.verdict(number), Some(Verdict::Upheld(Reason::Computed { .. }))));
+    game.world.advance(1);
+    let outcome = game.world.order(&game.order).outcome;
+    assert!(outcome.is_some(), "the order is settled as soon as its last game is over");
 }
 
 #[test]
 fn challenging_oneself_loses() {
-    let mut dispute = Dispute::new();
+    let mut game = Game::new();
     // The liar's second identity challenges and hands everything over.
-    let accomplice = person(FIRST_PROVIDER);
-    let before = dispute.world.free(&accomplice) + dispute.world.stake(&dispute.liar);
-    let call = dispute.against(dispute.liar);
-    dispute.world.accept(&accomplice, call);
-    dispute.world.advance(1);
-    dispute.world.judge(&dispute.order, 0);
-    assert_eq!(dispute.verdicts(), [Verdict::Upheld]);
-    let after = dispute.world.free(&accomplice) + dispute.world.stake(&dispute.liar);
-    assert!(after < before - 40_009 / 2);
-    let open = dispute.world.read::<Challenge>(&(dispute.order, 0)).map(|one| one.is_decided);
-    assert_eq!(open, Some(true));
+    let (lie, accomplice) = (game.lie, person(FIRST_PROVIDER));
+    let before = game.world.free(&accomplice) + game.world.stake(&lie.responder());
+    game.world.challenge(&game.order, &accomplice, lie);
+    game.world.advance(PARAMETERS.order_limits.move_window_blocks + 1);
+    assert_eq!(game.world.verdicts(), [Verdict::Upheld(Reason::Silence)]);
+    let after = game.world.free(&accomplice) + game.world.stake(&lie.responder());
+    let stake = specification(1).pay.validator_stake_min.0;
+    assert!(after < before - stake / 2);
+    assert_eq!(game.world.read::<Challenge>(&(game.order, 0)), None);
+}
+
+#[test]
+fn a_score_that_does_not_follow_from_its_tally_cannot_be_revealed() {
+    let mut world = World::new();
+    let order = world.submit(1);
+    world.play_until(&order, Phase::EvaluationCommit);
+    let drawn = world.committee(&order).validators;
+    let mut better = world.truth(&order, &drawn[0]);
+    better.as_mut_slice()[0].score.0 += 1;
+    let mut worthless = world.truth(&order, &drawn[1]);
+    let entry = worthless[0];
+    worthless.as_mut_slice()[0] = EvaluationEntry { tally: None, ..entry };
+    for (validator, entries) in drawn.iter().zip([better, worthless]) {
+        world.commit_to(&order, validator, entries);
+    }
+    world.advance_to(&order, Phase::EvaluationReveal);
+    for validator in &drawn[..2] {
+        let call = world.open_call(&order, validator).expect("there is a commitment");
+        let refused = refusal(world.call(validator, call));
+        let Refusal::Evaluation(error) = refused else { panic!("{refused:?}") };
+        let is_mismatch = matches!(
+            error,
+            aipot_domain_runtime::evaluation::EvaluationError::ScoreMismatch { place: 0, .. }
+        );
+        assert!(is_mismatch, "{error:?}");
+    }
 }

@@ -2,11 +2,12 @@
 
 use aipot_domain_runtime::account::FundsError;
 use aipot_domain_runtime::call::Call;
+use aipot_domain_runtime::challenge::case::RefereeableError;
 use aipot_domain_runtime::chunk::{ChunkTarget, prove_chunk};
 use aipot_domain_runtime::event::Event;
 use aipot_domain_runtime::order::check::OrderError;
 use aipot_domain_runtime::order::{DataFile, test_commitment};
-use aipot_domain_runtime::primitives::{AccountId, Amount, OrderId, Salt};
+use aipot_domain_runtime::primitives::{AccountId, Amount, DataRoot, OrderId, Salt};
 use aipot_domain_runtime::progress::TestSource;
 use aipot_domain_runtime::refusal::Refusal;
 use aipot_domain_runtime::reveal::RevealError;
@@ -86,8 +87,8 @@ fn another_test_set_than_the_committed_one_is_refused() {
     world.play_until(&order, Phase::TestReveal);
     let right = reveal_test_call(&order);
     let Call::RevealTest { file, .. } = right else { panic!("test data is revealed") };
-    let longer = DataFile { byte_count: file.byte_count + 1, ..file };
-    for (file, salt) in [(longer, TEST_SALT), (file, Salt([1; 32]))] {
+    let other = DataFile { root: DataRoot([1; 32]), ..file };
+    for (file, salt) in [(other, TEST_SALT), (file, Salt([1; 32]))] {
         let refused = refusal(world.call(&person(CLIENT), Call::RevealTest { order, file, salt }));
         assert!(matches!(refused, Refusal::Reveal(RevealError::CommitmentMismatch { .. })));
     }
@@ -100,7 +101,8 @@ fn another_test_set_than_the_committed_one_is_refused() {
 
 #[test]
 fn a_test_file_of_an_impossible_size_cannot_be_revealed() {
-    for byte_count in [0, u64::MAX] {
+    let right = crate::harness::setting::test_file().byte_count;
+    for byte_count in [0, right - 1, right + 1, u64::MAX] {
         let mut world = World::new();
         let file = DataFile { byte_count, ..crate::harness::setting::test_file() };
         let mut specification = specification(1);
@@ -166,7 +168,7 @@ fn an_order_that_breaks_a_static_rule_is_refused_by_name() {
     else {
         panic!("{refused:?}");
     };
-    assert_eq!((blocks, max), (3 + 4 + 2 + 4 + 3 + 3 + 400 + 4, 400));
+    assert_eq!((blocks, max), (3 + 4 + 2 + 4 + 3 + 3 + 400 + 46, 400));
 }
 
 #[test]
@@ -189,4 +191,53 @@ fn an_order_that_would_outlive_the_last_height_is_refused() {
     let call = Call::SubmitOrder { specification: specification(1) };
     let refused = refusal(world.call(&person(CLIENT), call));
     assert!(matches!(refused, Refusal::Submit(SubmitError::BeyondLastBlock { .. })));
+}
+
+#[test]
+fn an_order_whose_games_could_not_end_in_time_is_refused() {
+    let mut world = World::new();
+    let mut hasty = specification(1);
+    hasty.windows.challenge_extension -= 1;
+    let refused = refusal(world.call(&person(CLIENT), Call::SubmitOrder { specification: hasty }));
+    let Refusal::Submit(SubmitError::Order(OrderError::ExtensionTooShort { .. })) = refused else {
+        panic!("{refused:?}");
+    };
+}
+
+#[test]
+fn an_order_that_risks_less_than_a_bond_is_refused() {
+    let min = PARAMETERS.challenge_bond;
+    let stake = Amount(min.0 - 1);
+    let mut lax_providers = specification(1);
+    lax_providers.pay.provider_stake_min = stake;
+    let mut lax_validators = specification(1);
+    lax_validators.pay.validator_stake_min = stake;
+    for (specification, field) in
+        [(lax_providers, "pay.provider_stake_min"), (lax_validators, "pay.validator_stake_min")]
+    {
+        let mut world = World::new();
+        let refused = refusal(world.call(&person(CLIENT), Call::SubmitOrder { specification }));
+        let expected = SubmitError::StakeBelowBond { field, stake, min };
+        assert_eq!(refused, Refusal::Submit(expected));
+    }
+}
+
+#[test]
+fn an_order_that_cannot_be_refereed_is_refused() {
+    let mut world = World::new();
+    let mut endless = specification(1);
+    endless.data.test_example_count = 64 << 20;
+    endless.pay.reward = Amount(1 << 100);
+    endless.pay.client_bond = endless.pay.reward;
+    let call = Call::SubmitOrder { specification: endless };
+    let refused = refusal(world.call(&person(CLIENT), call));
+    let Refusal::Submit(SubmitError::NotRefereeable(error)) = refused else {
+        panic!("{refused:?}");
+    };
+    let expected = RefereeableError::TooManySteps {
+        what: "the evaluation",
+        steps: (1 << 20) + 1,
+        max: 1 << 20,
+    };
+    assert_eq!(error, expected);
 }

@@ -49,7 +49,7 @@ fn amount_paid(world: &World, order: &OrderId, account: &AccountId) -> u128 {
 fn a_copied_claim_cannot_be_revealed() {
     let (mut world, order, providers) = training();
     let (honest, copycat) = (providers[0], providers[1]);
-    let model = Model::new(480, 1);
+    let model = Model::new(48, 1);
     let call = world.claim_call(&order, &honest, &model);
     world.accept(&honest, call.clone());
     world.accept(&copycat, call);
@@ -68,7 +68,7 @@ fn a_copied_claim_cannot_be_revealed() {
 #[test]
 fn one_model_of_two_identities_is_paid_once_to_the_earlier_claim() {
     let (mut world, order, providers) = training();
-    let model = Model::new(480, 1);
+    let model = Model::new(48, 1);
     world.claim(&order, &providers[2], &model);
     world.claim(&order, &providers[0], &model);
     world.advance_to(&order, Phase::Reveal);
@@ -82,7 +82,7 @@ fn one_model_of_two_identities_is_paid_once_to_the_earlier_claim() {
 #[test]
 fn a_replaced_claim_loses_its_rank() {
     let (mut world, order, providers) = training();
-    let model = Model::new(480, 1);
+    let model = Model::new(48, 1);
     world.claim(&order, &providers[0], &Model::new(1, 1));
     world.claim(&order, &providers[1], &model);
     world.claim(&order, &providers[0], &model);
@@ -105,10 +105,10 @@ fn an_older_claim_does_not_replace_a_later_one() {
 #[test]
 fn a_near_copy_of_a_revealed_model_comes_too_late() {
     let (mut world, order, providers) = training();
-    world.claim(&order, &providers[0], &Model::new(480, 1));
+    world.claim(&order, &providers[0], &Model::new(48, 1));
     world.advance_to(&order, Phase::Reveal);
     world.reveal(&order, &providers[0]);
-    let near_copy = Model::new(481, 1);
+    let near_copy = Model::new(49, 1);
     let call = world.claim_call(&order, &providers[1], &near_copy);
     let refused = refusal(world.call(&providers[1], call));
     let Refusal::Access(AccessError::OutsidePhase { phase, allowed, .. }) = refused else {
@@ -148,17 +148,17 @@ fn a_claim_is_opened_once() {
 }
 
 #[test]
-fn a_model_larger_than_the_order_allows_is_refused() {
+fn a_model_of_another_length_is_refused() {
     let (mut world, order, providers) = training();
     world.play_until(&order, Phase::Reveal);
     let opening = world.reveal_call(&order, &providers[0]).expect("there is a claim");
-    for wrong in [0, u64::MAX, 1 << 22] {
+    for wrong in [0, u64::MAX, Model::new(48, 1).byte_count() - 1] {
         let mut call = opening.clone();
         if let Call::Reveal { byte_count, .. } = &mut call {
             *byte_count = wrong;
         }
         let refused = refusal(world.call(&providers[0], call));
-        assert!(matches!(refused, Refusal::Reveal(RevealError::ModelTooLarge { .. })));
+        assert!(matches!(refused, Refusal::Reveal(RevealError::WrongLength { .. })));
     }
 }
 
@@ -167,7 +167,7 @@ fn who_was_not_drawn_cannot_claim() {
     let (mut world, order, _) = training();
     let validator = world.committee(&order).validators[0];
     for stranger in [person(OUTSIDER), person(CLIENT), validator] {
-        let call = world.claim_call(&order, &stranger, &Model::new(480, 1));
+        let call = world.claim_call(&order, &stranger, &Model::new(48, 1));
         let refused = refusal(world.call(&stranger, call));
         assert!(matches!(refused, Refusal::Access(AccessError::NotDrawn { role: "provider", .. })));
     }
@@ -186,7 +186,7 @@ fn chunk_requested() -> (World, OrderId, AccountId, ChunkTarget) {
 fn served(world: &World, order: &OrderId, provider: &AccountId, chunk_index: u64) -> Call {
     let claim = world.read::<Claim>(&(*order, *provider)).expect("there is a claim");
     let model = &world.models[&claim.model.expect("it is revealed").root];
-    let proof = prove_chunk(&model.0, chunk_index).expect("there is such a chunk");
+    let proof = prove_chunk(&model.bytes, chunk_index).expect("there is such a chunk");
     Call::ServeChunk { order: *order, target: ChunkTarget::Model(*provider), proof }
 }
 
@@ -303,15 +303,11 @@ fn a_file_that_is_no_model_is_never_paid() {
     let order = world.submit_as(&person(CLIENT), specification);
     world.advance_to(&order, Phase::Train);
     let providers = world.committee(&order).providers.to_vec();
-    world.claim(&order, &providers[0], &Model::new(0, 1));
+    world.claim(&order, &providers[0], &Model::new(48, 1).without_header());
     world.advance_to(&order, Phase::Reveal);
     world.play_until(&order, Phase::EvaluationCommit);
-    for validator in &world.committee(&order).validators {
-        // What validators say of a file that is no model: the lowest score there is.
-        let mut entries = world.truth(&order, validator);
-        entries.as_mut_slice()[0].score = Score::default();
-        world.commit_to(&order, validator, entries);
-    }
+    let validator = world.committee(&order).validators[0];
+    assert_eq!(world.truth(&order, &validator)[0].score, Score::default());
     world.play(&order);
     let outcome = world.order(&order).outcome.expect("the order is settled");
     assert_eq!(outcome.winner(), None);

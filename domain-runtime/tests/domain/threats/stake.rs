@@ -41,10 +41,10 @@ fn slashing_reaches_stake_on_its_way_out() {
     let target = ChunkTarget::Model(provider);
     world.accept(&person(CLIENT), Call::RequestChunk { order, target, chunk_index: 0 });
     world.play(&order);
-    assert_eq!(world.slashed(&provider), 50_001);
+    assert_eq!(world.slashed(&provider), 70_001);
     let operator = world.read::<Operator>(&provider).expect("it stays an operator");
     let pending: u128 = operator.withdrawals.iter().map(|one| one.amount.0).sum();
-    assert_eq!((operator.stake.0, pending), (0, stake - 50_001));
+    assert_eq!((operator.stake.0, pending), (0, stake - 70_001));
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn a_provider_whose_stake_can_leave_before_the_settlement_cannot_reveal() {
     let call = world.reveal_call(&order, &provider).expect("there is a claim");
     let refused = refusal(world.call(&provider, call));
     let expected =
-        OperatorError::NotAtRisk { operator: provider, at_risk: Amount(0), min: Amount(50_001) };
+        OperatorError::NotAtRisk { operator: provider, at_risk: Amount(0), min: Amount(70_001) };
     assert_eq!(refused, Refusal::Operator(expected));
     // Whoever keeps its stake reveals as ever.
     let honest = world.committee(&order).providers[1];

@@ -2,17 +2,23 @@
 
 use aipot_domain_runtime::bounded::BoundedVec;
 use aipot_domain_runtime::call::Call;
+use aipot_domain_runtime::challenge::Subject;
 use aipot_domain_runtime::chunk::ChunkTarget;
-use aipot_domain_runtime::evaluation::{EvaluationEntries, EvaluationError};
+use aipot_domain_runtime::dispute::Reason;
+use aipot_domain_runtime::evaluation::{
+    EvaluationEntries, EvaluationEntry, EvaluationError, Tally,
+};
 use aipot_domain_runtime::event::{Event, Verdict};
+use aipot_domain_runtime::order::Metric;
 use aipot_domain_runtime::payment::PayoutRole;
-use aipot_domain_runtime::primitives::{AccountId, EvaluationDigest, OrderId, Score};
+use aipot_domain_runtime::primitives::{AccountId, OrderId};
 use aipot_domain_runtime::refusal::Refusal;
+use aipot_domain_runtime::transition::Applied;
 use aipot_domain_runtime::window::Phase;
 
 use crate::harness::people::validators;
 use crate::harness::play::salt;
-use crate::harness::{World, lie, person, refusal, specification};
+use crate::harness::{CLIENT, PARAMETERS, World, lie, person, refusal, specification};
 
 /// A world with an order whose models can be evaluated, and the drawn validators.
 fn evaluating() -> (World, OrderId, Vec<AccountId>) {
@@ -40,9 +46,15 @@ fn challenged(
     world.all_open(order);
     world.advance_to(order, Phase::Challenge);
     let challenger = stranger(drawn);
-    world.accept(&challenger, Call::Challenge { order: *order, validator: drawn[0], provider });
-    world.advance(1);
-    world.judge(order, 0);
+    let subject = Subject::Evaluation { validator: drawn[0], provider };
+    let number = world.challenge(order, &challenger, subject);
+    // What was never computed cannot be defended: no honest state leads to what was said.
+    let honest = world.player(order, subject).expect("the model is one");
+    while let Some((mover, call)) = world.next_move(order, number, (&honest, &honest)) {
+        if world.call(&mover, call) != Applied::Accepted {
+            world.advance(PARAMETERS.order_limits.move_window_blocks + 1);
+        }
+    }
     challenger
 }
 
@@ -58,18 +70,11 @@ fn validators_paid(world: &World, order: &OrderId) -> Vec<AccountId> {
     payouts.map(|payout| payout.account).collect()
 }
 
-fn verdicts(world: &World) -> Vec<Verdict> {
-    world.happened(|event| match event {
-        Event::ChallengeDecided { verdict, .. } => Some(*verdict),
-        _ => None,
-    })
-}
-
 /// Checks that the first of `drawn` lost its stake of the order and its pay, and nobody else anything.
 fn assert_slashed(world: &mut World, order: &OrderId, drawn: &[AccountId]) {
     world.settle(order);
     let at_risk = specification(1).pay.validator_stake_min.0;
-    assert_eq!(verdicts(world), [Verdict::Upheld]);
+    assert_eq!(world.verdicts(), [Verdict::Upheld(Reason::Silence)]);
     assert_eq!(world.slashed(&drawn[0]), at_risk);
     let mut others = drawn[1..].to_vec();
     others.sort();
@@ -100,6 +105,7 @@ fn a_validator_that_copies_a_score_with_a_digest_of_another_key_is_slashed() {
     let (mut world, order, drawn) = evaluating();
     // The score is right, the digest is that of another validator.
     let entries = world.truth(&order, &drawn[1]);
+    assert_eq!(entries[0].score, world.truth(&order, &drawn[0])[0].score);
     challenged(&mut world, &order, &drawn, entries);
     assert_slashed(&mut world, &order, &drawn);
 }
@@ -108,7 +114,10 @@ fn a_validator_that_copies_a_score_with_a_digest_of_another_key_is_slashed() {
 fn a_validator_that_lies_about_the_score_is_slashed() {
     let (mut world, order, drawn) = evaluating();
     let mut entries = world.truth(&order, &drawn[0]);
-    entries.as_mut_slice()[0].score = Score::accuracy(500, 0);
+    let first = &mut entries.as_mut_slice()[0];
+    let tally = first.tally.expect("the model is one");
+    let better = Tally { correct_count: 50, loss_sum_q16: 0, ..tally };
+    *first = EvaluationEntry::evaluated(first.provider, better, (Metric::Accuracy, 50));
     challenged(&mut world, &order, &drawn, entries);
     assert_slashed(&mut world, &order, &drawn);
 }
@@ -137,7 +146,7 @@ fn a_validator_that_commits_and_stays_silent_is_slashed() {
     let truth = world.truth(&order, &drawn[0]);
     world.commit_to(&order, &drawn[0], truth);
     world.settle(&order);
-    assert_eq!(world.slashed(&drawn[0]), 4_000);
+    assert_eq!(world.slashed(&drawn[0]), 6_000);
     assert_eq!(validators_paid(&world, &order), []);
 }
 
@@ -262,6 +271,44 @@ fn an_evaluation_is_committed_to_once_and_opened_once() {
 #[test]
 fn digests_of_two_validators_differ() {
     let (world, order, drawn) = evaluating();
-    let digest = |who: &AccountId| -> EvaluationDigest { world.truth(&order, who)[0].digest };
+    let digest = |who: &AccountId| world.truth(&order, who)[0].tally.map(|tally| tally.digest);
     assert_ne!(digest(&drawn[0]), digest(&drawn[1]));
+}
+
+#[test]
+fn a_lying_majority_of_validators_loses_to_one_challenger() {
+    let mut world = World::new();
+    let mut specification = specification(1);
+    specification.committee.validator_count = 5;
+    let order = world.submit_as(&person(CLIENT), specification.clone());
+    world.play_until(&order, Phase::EvaluationCommit);
+    let drawn = world.committee(&order).validators.to_vec();
+    let (honest, liars) = drawn.split_last().expect("five are drawn");
+    let truth = world.truth(&order, honest);
+    let provider = truth[0].provider;
+    let subject = |validator| Subject::Evaluation { validator, provider };
+    let mut lies = Vec::new();
+    for liar in liars {
+        // All four agree on the same wrong count, each under its own key.
+        let (_, forger) = world.miscounting(&order, subject(*liar));
+        let mut entries = world.truth(&order, liar);
+        entries.as_mut_slice()[0] = world.entry(&order, provider, &forger);
+        lies.push(entries[0].score);
+        world.commit_to(&order, liar, entries);
+    }
+    assert!(lies.iter().all(|score| *score == lies[0] && *score != truth[0].score));
+    world.play_until(&order, Phase::Challenge);
+    for liar in liars {
+        let number = world.challenge(&order, honest, subject(*liar));
+        let (right, forger) = world.miscounting(&order, subject(*liar));
+        let verdict = world.play_game(&order, number, (&forger, &right));
+        assert!(matches!(verdict, Verdict::Upheld(Reason::Computed { .. })), "{verdict:?}");
+    }
+    world.settle(&order);
+    let outcome = world.order(&order).outcome.expect("the order is settled");
+    let finalised = outcome.standings.iter().find(|standing| standing.provider == provider);
+    assert_eq!(finalised.map(|standing| standing.score), Some(truth[0].score));
+    assert_eq!(validators_paid(&world, &order), [*honest]);
+    let stake = specification.pay.validator_stake_min.0;
+    assert!(liars.iter().all(|liar| world.slashed(liar) == stake));
 }

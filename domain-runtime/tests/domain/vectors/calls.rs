@@ -2,14 +2,18 @@
 
 use aipot_domain_runtime::bounded::BoundedVec;
 use aipot_domain_runtime::call::{Call, SignedCall};
+use aipot_domain_runtime::challenge::Subject;
+use aipot_domain_runtime::challenge::proof::{OtherWeights, Proof, SameHeader};
 use aipot_domain_runtime::chunk::{ChunkProof, ChunkTarget};
-use aipot_domain_runtime::evaluation::{EvaluationEntries, EvaluationEntry};
+use aipot_domain_runtime::dispute::{Leaf, Move, SlotOpening};
+use aipot_domain_runtime::evaluation::{EvaluationEntries, EvaluationEntry, Tally};
 use aipot_domain_runtime::operator::Roles;
-use aipot_domain_runtime::order::DataFile;
+use aipot_domain_runtime::order::{DataFile, Metric};
 use aipot_domain_runtime::primitives::{
     AccountId, Amount, Commitment, DataRoot, EvaluationDigest, GenesisHash, ModelRoot, OrderId,
-    Salt, Score, TraceRoot,
+    Salt,
 };
+use aipot_domain_runtime::trace::TraceOpening;
 use parity_scale_codec::Encode;
 
 use super::Vector;
@@ -25,12 +29,11 @@ pub(super) const GENESIS: GenesisHash = GenesisHash([0x33; 32]);
 
 /// Two entries, ascending by provider.
 pub(super) fn entries() -> EvaluationEntries {
-    let entry = |byte: u8, score| EvaluationEntry {
-        provider: AccountId([byte; 32]),
-        score,
-        digest: EvaluationDigest([byte + 1; 32]),
-    };
-    let entries = vec![entry(0x41, Score::accuracy(480, 3_000)), entry(0x51, Score::loss(3_000))];
+    let digest = EvaluationDigest([0x42; 32]);
+    let tally = Tally { correct_count: 480, loss_sum_q16: 1_500_499, digest };
+    let provider = AccountId([0x41; 32]);
+    let evaluated = EvaluationEntry::evaluated(provider, tally, (Metric::Accuracy, 500));
+    let entries = vec![evaluated, EvaluationEntry::no_model(AccountId([0x51; 32]))];
     BoundedVec::try_from(entries).expect("two entries fit")
 }
 
@@ -42,6 +45,7 @@ pub(super) fn vectors() -> Vec<Vector> {
         .into_iter()
         .chain(training_calls())
         .chain(evaluation_calls())
+        .chain(game_calls())
         .chain(chunk_calls())
         .map(|(name, call)| (name, call.encode()))
         .collect();
@@ -70,25 +74,24 @@ fn training_calls() -> Vec<(&'static str, Call)> {
         order: ORDER,
         model_root: ModelRoot([0x66; 32]),
         byte_count: 3_000,
-        trace_root: TraceRoot([0; 32]),
+        trace: None,
         salt: SALT,
     };
+    let trace = TraceOpening { checkpoints_root: [0x67; 32], final_root: [0x68; 32] };
+    let mut reveal_trained = reveal.clone();
+    if let Call::Reveal { trace: opened, .. } = &mut reveal_trained {
+        *opened = Some(trace);
+    }
     let commitment = Commitment([0x55; 32]);
     vec![
         ("call/claim", Call::Claim { order: ORDER, commitment, sequence: 3 }),
         ("call/reveal", reveal),
+        ("call/reveal_trained", reveal_trained),
     ]
 }
 
 fn evaluation_calls() -> Vec<(&'static str, Call)> {
     let file = DataFile { root: DataRoot([0x77; 32]), byte_count: 2_500 };
-    let (validator, provider) = (AccountId([0x88; 32]), AccountId([0x99; 32]));
-    let judge = Call::Judge {
-        order: ORDER,
-        challenge: 2,
-        score: Score(0x0102_0304_0506_0708),
-        digest: EvaluationDigest([0xaa; 32]),
-    };
     let commitment = Commitment([0x55; 32]);
     vec![
         ("call/reveal_test", Call::RevealTest { order: ORDER, file, salt: SALT }),
@@ -97,18 +100,66 @@ fn evaluation_calls() -> Vec<(&'static str, Call)> {
             "call/reveal_evaluation",
             Call::RevealEvaluation { order: ORDER, entries: entries(), salt: SALT },
         ),
-        ("call/challenge", Call::Challenge { order: ORDER, validator, provider }),
-        ("call/judge", judge),
     ]
+}
+
+fn game_calls() -> Vec<(&'static str, Call)> {
+    let (validator, provider) = (AccountId([0x88; 32]), AccountId([0x99; 32]));
+    let subject = Subject::Evaluation { validator, provider };
+    let roots = BoundedVec::try_from(vec![[0xaa; 32], [0xab; 32]]).expect("two fit");
+    let path = BoundedVec::try_from(vec![[0xac; 32]]).expect("one fits");
+    let (old, new) = ([0xad; 32], [0xae; 32]);
+    let chunks = BoundedVec::try_from(vec![chunk()]).expect("one fits");
+    let opening = SlotOpening { slot: 7, root: old, path: path.clone(), chunks };
+    let openings = BoundedVec::try_from(vec![opening]).expect("one fits");
+    let bytes = BoundedVec::try_from(vec![1, 2, 3, 4]).expect("four fit");
+    let moves = [
+        ("call/bisect", Move::Bisect { roots: roots.clone() }),
+        ("call/pick", Move::Pick { part: 5 }),
+        ("call/enter_step", Move::EnterStep { scratch_root: old, roots: roots.clone() }),
+        ("call/output", Move::Output { old, new, path }),
+        ("call/children", Move::Children { values: vec![old, new].try_into().expect("two fit") }),
+        ("call/chunk", Move::Chunk { bytes }),
+        ("call/leaf", Move::Leaf(Leaf { word: 9, openings })),
+    ];
+    let moves = moves.map(|(name, action)| {
+        (name, Call::Move { order: ORDER, challenge: 2, move_index: 3, action })
+    });
+    let training = Subject::Training { provider };
+    let mut calls = vec![
+        ("call/challenge", Call::Challenge { order: ORDER, subject }),
+        ("call/challenge_training", Call::Challenge { order: ORDER, subject: training }),
+    ];
+    calls.extend(moves);
+    calls
+        .extend(proofs().map(|(name, proof)| (name, Call::Prove { order: ORDER, subject, proof })));
+    calls
+}
+
+fn proofs() -> [(&'static str, Proof); 3] {
+    let path = BoundedVec::try_from(vec![[0xac; 32]]).expect("one fits");
+    let rest = BoundedVec::try_from(b"weights".to_vec()).expect("it is short");
+    let values = BoundedVec::try_from(vec![[0xaf; 32]]).expect("one fits");
+    let (weights, file) = (chunk(), chunk());
+    let other = OtherWeights { slot: 3, root: [0xad; 32], path, weights, file };
+    [
+        ("call/prove_other_weights", Proof::OtherWeights(other)),
+        ("call/prove_other_header", Proof::OtherHeader { chunk: chunk() }),
+        ("call/prove_same_header", Proof::SameHeader(SameHeader { rest, values })),
+    ]
+}
+
+fn chunk() -> ChunkProof {
+    ChunkProof {
+        chunk_index: 5,
+        bytes: BoundedVec::try_from(b"the last chunk".to_vec()).expect("it is short"),
+        path: BoundedVec::try_from(vec![[0xcc; 32], [0xdd; 32]]).expect("it is short"),
+    }
 }
 
 fn chunk_calls() -> Vec<(&'static str, Call)> {
     let target = ChunkTarget::Model(AccountId([0xbb; 32]));
-    let proof = ChunkProof {
-        chunk_index: 5,
-        bytes: BoundedVec::try_from(b"the last chunk".to_vec()).expect("it is short"),
-        path: BoundedVec::try_from(vec![[0xcc; 32], [0xdd; 32]]).expect("it is short"),
-    };
+    let proof = chunk();
     vec![
         ("call/request_chunk", Call::RequestChunk { order: ORDER, target, chunk_index: 5 }),
         ("call/serve_chunk", Call::ServeChunk { order: ORDER, target: ChunkTarget::Test, proof }),

@@ -2,8 +2,7 @@
 
 use aipot_domain_runtime::account::{Account, Totals};
 use aipot_domain_runtime::agenda::Agenda;
-use aipot_domain_runtime::call::Call;
-use aipot_domain_runtime::challenge::Challenge;
+use aipot_domain_runtime::challenge::{Challenge, OpenGames, Subject};
 use aipot_domain_runtime::chunk::prove_chunk;
 use aipot_domain_runtime::claim::{Claim, ClaimOpening, claim_commitment};
 use aipot_domain_runtime::evaluation::{
@@ -76,6 +75,7 @@ fn commitments() -> Vec<Vector> {
 
 fn keys() -> Vec<Vector> {
     let pair = (ORDER, ACCOUNT);
+    let training = Subject::Training { provider: ACCOUNT };
     vec![
         ("record_key/parameters", record_key::<Parameters>(&())),
         ("record_key/totals", record_key::<Totals>(&())),
@@ -87,6 +87,7 @@ fn keys() -> Vec<Vector> {
         ("record_key/claim", record_key::<Claim>(&pair)),
         ("record_key/evaluation", record_key::<Evaluation>(&pair)),
         ("record_key/challenge", record_key::<Challenge>(&(ORDER, 3))),
+        ("record_key/open_games", record_key::<OpenGames>(&(ORDER, training))),
         ("record_key/agenda", record_key::<Agenda>(&BlockNumber(258))),
         ("record_key/progress", record_key::<Progress>(&ORDER)),
         ("record_key/orders_in_block", record_key::<OrdersInBlock>(&())),
@@ -99,14 +100,14 @@ fn derived() -> Vec<Vector> {
         .map(|byte| Candidate { id: AccountId([byte; 32]), stake: Amount(u128::from(byte)) })
         .collect();
     let drawn = draw(candidates, 4, &Beacon([0x12; 32]), b"purpose");
-    let proof = prove_chunk(&Model::new(480, 1).0, 2).expect("the model has three chunks");
+    let proof = prove_chunk(&Model::new(48, 1).bytes, 2).expect("the model has three chunks");
     vec![
         ("selection/drawn", drawn.iter().map(|account| account.0[0]).collect()),
         ("chunk/proof", proof.encode()),
     ]
 }
 
-/// An order with a lie, a challenge and its committee.
+/// An order with a lie, and a game about it of which the first moves are made.
 fn life() -> Vec<Vector> {
     let mut world = World::new();
     let order = world.submit(7);
@@ -117,12 +118,17 @@ fn life() -> Vec<Vector> {
     world.commit_to(&order, &liar, lies);
     world.play_until(&order, Phase::Challenge);
     let honest = world.committee(&order).validators[1];
-    world.accept(&honest, Call::Challenge { order, validator: liar, provider });
-    world.advance(1);
-    world.judge(&order, 0);
+    let subject = Subject::Evaluation { validator: liar, provider };
+    let number = world.challenge(&order, &honest, subject);
+    let player = world.player(&order, subject).expect("the model is one");
+    for _ in 0..3 {
+        let due = world.next_move(&order, number, (&player, &player));
+        let (mover, call) = due.expect("the game is open");
+        world.accept(&mover, call);
+    }
     let during = state_hash(&world);
     world.settle(&order);
-    world.advance(1);
+    world.advance(PARAMETERS.order_limits.settlement_max_blocks);
     let events: Vec<_> = world.events.iter().collect();
     vec![
         ("life/state_while_challenged", during),

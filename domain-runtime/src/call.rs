@@ -25,10 +25,6 @@ const SIGNING_CONTEXT: &[u8] = b"aipot call v1";
 
 /// What an account asks for.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "an order is large, and a call is moved only a few times"
-)]
 pub enum Call {
     /// Moves free money.
     #[codec(index = 0)]

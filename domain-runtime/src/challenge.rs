@@ -157,13 +157,8 @@ pub enum ChallengeError {
         deadline: BlockNumber,
     },
     /// The order is too large to be refereed.
-    #[error("{subject} cannot be refereed: {source}")]
-    NoProgram {
-        /// What was to be challenged.
-        subject: Subject,
-        /// Why.
-        source: ProgramError,
-    },
+    #[error("the order cannot be refereed: {0}")]
+    NoProgram(#[from] ProgramError),
     /// The game does not allow the move.
     #[error("move in challenge {challenge}: {source}")]
     BadMove {
@@ -173,11 +168,6 @@ pub enum ChallengeError {
         source: MoveError,
     },
     /// The proof does not show what it should.
-    #[error("the proof about {subject} does not hold: {source}")]
-    BadProof {
-        /// About what.
-        subject: Subject,
-        /// What is wrong with it.
-        source: proof::ProofError,
-    },
+    #[error("the proof does not hold: {0}")]
+    BadProof(#[from] proof::ProofError),
 }

@@ -118,7 +118,7 @@ pub fn prove(
     let unstanding = ChallengeError::DoesNotStand { subject };
     let model = standing.claim.model.ok_or(unstanding)?;
     check(proof, &running.order.specification, &standing, model)
-        .map_err(|source| ChallengeError::BadProof { subject, source })?;
+        .map_err(ChallengeError::BadProof)?;
     let (order, accuser) = (*order, *accuser);
     state.emit(Event::ProofAccepted { order, subject, accuser });
     verdict::condemn(state, &running, subject, accuser)?;

@@ -1,4 +1,4 @@
-//! The threats of the protocol that need no game, each as a scenario that must fail for the attacker.
+//! The threats of the protocol, each as a scenario that must fail for the attacker.
 
 mod challenge;
 mod client;

@@ -92,52 +92,89 @@ def of(byte, count=32):
     return bytes([byte]) * count
 
 
-TEST_BYTES = bytes((place & 0xFF) ^ 0x5A for place in range(2500))
+def records(count, repeated):
+    """Examples of eleven features and the label 1, as the tests make them."""
+    rows = ([example // repeated] + [example * feature % 7 for feature in range(1, 11)] + [1] for example in range(count))
+    return b"".join(u32(value) for row in rows for value in row)
+
+
 ORDER, SALT, GENESIS = of(0x11), of(0x22), of(0x33)
 AMOUNT = u128(1_000_000_007)
 
 
 def specification():
-    test = derive_key("aipot test v1", blake3(TEST_BYTES) + u64(len(TEST_BYTES)) + of(9))
-    training = bytes([7]) * (1000 * 65)
-    model = b"\0" + length(1) + u32(32) + u64(7)
-    data = blake3(training) + u64(len(training)) + b"\0\1" + b"".join(map(u32, (1000, 500, 64, 16, 10))) + test
+    test, training = records(50, 1), records(100, 4)
+    commitment = derive_key("aipot test v1", blake3(test) + u64(len(test)) + of(9))
+    model = b"\0" + length(1) + u32(40) + u64(7)
+    data = blake3(training) + u64(len(training)) + b"\0\4" + b"".join(map(u32, (100, 50, 11, 16, 2))) + commitment
     train = b"\0\0\0" + u64(100_000) + u32(10) + u32(32)
-    pay = b"".join(map(u128, (1_000_003, 100_007, 50_001, 40_009))) + u32(900_000)
+    pay = b"".join(map(u128, (1_000_003, 100_007, 70_001, 60_009))) + u32(900_000)
     committee = u32(3) + u32(3)
-    windows = b"".join(map(u32, (2, 3, 3, 4, 2, 3, 3, 4, 4)))
+    windows = b"".join(map(u32, (2, 3, 3, 4, 2, 3, 3, 4, 46)))
     return u16(1) + model + data + train + b"\0" + pay + committee + windows
 
 
 def entries():
-    accuracy = 480 << 32 | (0xFFFFFFFF - 3000)
-    loss = 0xFFFFFFFF - 3000
-    return length(2) + of(0x41) + u64(accuracy) + of(0x42) + of(0x51) + u64(loss) + of(0x52)
+    score = 480 << 32 | (0xFFFFFFFF - 1_500_499 // 500)
+    tally = u64(480) + u64(1_500_499) + of(0x42)
+    return length(2) + of(0x41) + u64(score) + b"\1" + tally + of(0x51) + u64(0) + b"\0"
+
+
+def chunk():
+    data = b"the last chunk"
+    return u64(5) + length(len(data)) + data + length(2) + of(0xCC) + of(0xDD)
+
+
+def games():
+    """Challenges, every move, and every proof."""
+    evaluation = b"\1" + of(0x88) + of(0x99)
+    two_roots, path = length(2) + of(0xAA) + of(0xAB), length(1) + of(0xAC)
+    opening = (7).to_bytes(2, "little") + of(0xAD) + path + length(1) + chunk()
+    moves = {
+        "bisect": two_roots,
+        "pick": b"\5",
+        "enter_step": of(0xAD) + two_roots,
+        "output": of(0xAD) + of(0xAE) + path,
+        "children": length(2) + of(0xAD) + of(0xAE),
+        "chunk": length(4) + b"\1\2\3\4",
+        "leaf": b"\x09" + length(1) + opening,
+    }
+    proofs = {
+        "prove_other_weights": u16(3) + of(0xAD) + path + chunk() + chunk(),
+        "prove_other_header": chunk(),
+        "prove_same_header": length(7) + b"weights" + length(1) + of(0xAF),
+    }
+    vectors = {"challenge": b"\x0b" + ORDER + evaluation, "challenge_training": b"\x0b" + ORDER + b"\0" + of(0x99)}
+    for index, (name, body) in enumerate(moves.items()):
+        vectors[name] = b"\x0c" + ORDER + u32(2) + u32(3) + bytes([index]) + body
+    for index, (name, body) in enumerate(proofs.items()):
+        vectors[name] = b"\x0f" + ORDER + evaluation + bytes([index]) + body
+    return vectors
 
 
 def calls():
-    chunk = b"the last chunk"
-    return {
-        "transfer": of(0x44) + AMOUNT,
-        "register_operator": AMOUNT + b"\1\0",
-        "add_stake": AMOUNT,
-        "unstake": AMOUNT,
-        "withdraw": b"",
-        "submit_order": specification(),
-        "claim": ORDER + of(0x55) + u32(3),
-        "reveal": ORDER + of(0x66) + u64(3000) + of(0) + SALT,
-        "reveal_test": ORDER + of(0x77) + u64(2500) + SALT,
-        "commit_evaluation": ORDER + of(0x55),
-        "reveal_evaluation": ORDER + entries() + SALT,
-        "challenge": ORDER + of(0x88) + of(0x99),
-        "judge": ORDER + u32(2) + u64(0x0102030405060708) + of(0xAA),
-        "request_chunk": ORDER + b"\0" + of(0xBB) + u64(5),
-        "serve_chunk": ORDER + b"\1" + u64(5) + length(len(chunk)) + chunk + length(2) + of(0xCC) + of(0xDD),
+    reveal = b"\7" + ORDER + of(0x66) + u64(3000)
+    plain = {
+        "transfer": b"\0" + of(0x44) + AMOUNT,
+        "register_operator": b"\1" + AMOUNT + b"\1\0",
+        "add_stake": b"\2" + AMOUNT,
+        "unstake": b"\3" + AMOUNT,
+        "withdraw": b"\4",
+        "submit_order": b"\5" + specification(),
+        "claim": b"\6" + ORDER + of(0x55) + u32(3),
+        "reveal": reveal + b"\0" + SALT,
+        "reveal_trained": reveal + b"\1" + of(0x67) + of(0x68) + SALT,
+        "reveal_test": b"\x08" + ORDER + of(0x77) + u64(2500) + SALT,
+        "commit_evaluation": b"\x09" + ORDER + of(0x55),
+        "reveal_evaluation": b"\x0a" + ORDER + entries() + SALT,
+        "request_chunk": b"\x0d" + ORDER + b"\0" + of(0xBB) + u64(5),
+        "serve_chunk": b"\x0e" + ORDER + b"\1" + chunk(),
     }
+    return plain | games()
 
 
 def computed(golden):
-    vectors = {f"call/{name}": bytes([index]) + body for index, (name, body) in enumerate(calls().items())}
+    vectors = {f"call/{name}": body for name, body in calls().items()}
     signer = golden["signature/signer"]
     vectors["signature/payload"] = GENESIS + signer + u64(7) + vectors["call/transfer"]
     vectors["signature/call"] = signer + u64(7) + vectors["call/transfer"] + golden["signature/bytes"]

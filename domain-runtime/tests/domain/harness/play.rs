@@ -47,7 +47,7 @@ pub(crate) fn salt(order: &OrderId, who: &AccountId) -> Salt {
 /// The entries with the digest of the first replaced by a constant.
 pub(crate) fn lie(entries: &EvaluationEntries) -> EvaluationEntries {
     let mut entries = entries.clone();
-    for tally in entries.as_mut_slice()[0].tally.iter_mut() {
+    if let Some(tally) = &mut entries.as_mut_slice()[0].tally {
         tally.digest = EvaluationDigest([7; 32]);
     }
     entries

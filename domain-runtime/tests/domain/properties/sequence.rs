@@ -59,9 +59,6 @@ fn allowed_phases(event: &Event) -> Option<&'static [Phase]> {
         Event::ClaimVoided { reason: VoidReason::NotRevealed | VoidReason::Withheld, .. } => {
             &[Phase::Availability, Phase::TestReveal]
         }
-        Event::ClaimVoided { reason: VoidReason::Refuted, .. } => {
-            &[Phase::Challenge, Phase::ChallengeExtension, Phase::Final]
-        }
         Event::ChunkRequested { .. } | Event::ChunkServed { .. } => {
             &[Phase::Availability, Phase::TestAvailability]
         }
@@ -74,7 +71,9 @@ fn allowed_phases(event: &Event) -> Option<&'static [Phase]> {
         Event::MoveMade { .. } | Event::ProofAccepted { .. } | Event::OperatorLocated { .. } => {
             &[Phase::Challenge, Phase::ChallengeExtension]
         }
-        Event::ChallengeDecided { .. } | Event::BondLost { .. } => {
+        Event::ChallengeDecided { .. }
+        | Event::BondLost { .. }
+        | Event::ClaimVoided { reason: VoidReason::Refuted, .. } => {
             &[Phase::Challenge, Phase::ChallengeExtension, Phase::Final]
         }
         Event::OrderSettled { .. } => &[Phase::Train, Phase::ChallengeExtension, Phase::Final],

@@ -166,10 +166,7 @@ impl Play {
     fn claims(&mut self, order: &OrderId, bits: &mut Bits) {
         for provider in &self.world.committee(order).providers {
             if !bits.is_one_in(3) {
-                let mut model = Model::new(44 + bits.below(4) * 2, bits.below(2));
-                if bits.is_one_in(6) {
-                    model.bytes[40] ^= 1; // within the header
-                }
+                let model = some_model(bits);
                 let call = self.world.claim_call(order, provider, &model);
                 self.call(provider, call);
             }
@@ -253,19 +250,29 @@ impl Play {
         );
     }
 
-    /// Lets some of those move whose turn it is. Nobody plays well for a lie: the moves are honest.
+    /// Lets some of those move whose turn it is.
     fn moves(&mut self, order: &OrderId, bits: &mut Bits) {
         for number in 0..self.world.progress(order).challenge_count {
-            let Some(game) = self.world.game(order, number) else { continue };
-            let Some(player) = self.world.player(order, game.subject) else { continue };
-            for _ in 0..bits.below(4) {
-                let due = self.world.next_move(order, number, (&player, &player));
-                let Some((mover, call)) = due else { break };
-                let mover = if bits.is_one_in(8) { person(anybody(bits)) } else { mover };
-                self.call(&mover, call);
-            }
+            (0..bits.below(4)).for_each(|_| self.make_move(order, number, bits));
         }
     }
+
+    /// The next move of a game, if it is open. Nobody plays well for a lie: the moves are honest.
+    fn make_move(&mut self, order: &OrderId, number: u32, bits: &mut Bits) {
+        let Some(game) = self.world.game(order, number) else { return };
+        let Some(player) = self.world.player(order, game.subject) else { return };
+        let due = self.world.next_move(order, number, (&player, &player));
+        let Some((mover, call)) = due else { return };
+        let is_foreign = bits.is_one_in(8);
+        let mover = if is_foreign { person(anybody(bits)) } else { mover };
+        self.call(&mover, call);
+    }
+}
+
+/// A model that is good enough or nearly so, or none.
+fn some_model(bits: &mut Bits) -> Model {
+    let model = Model::new(44 + bits.below(4) * 2, bits.below(2));
+    if bits.is_one_in(6) { model.without_header() } else { model }
 }
 
 /// The number of somebody with a key.

@@ -2,6 +2,7 @@
 
 use aipot_domain_runtime::account::FundsError;
 use aipot_domain_runtime::call::Call;
+use aipot_domain_runtime::challenge::case::RefereeableError;
 use aipot_domain_runtime::chunk::{ChunkTarget, prove_chunk};
 use aipot_domain_runtime::event::Event;
 use aipot_domain_runtime::order::check::OrderError;
@@ -190,4 +191,53 @@ fn an_order_that_would_outlive_the_last_height_is_refused() {
     let call = Call::SubmitOrder { specification: specification(1) };
     let refused = refusal(world.call(&person(CLIENT), call));
     assert!(matches!(refused, Refusal::Submit(SubmitError::BeyondLastBlock { .. })));
+}
+
+#[test]
+fn an_order_whose_games_could_not_end_in_time_is_refused() {
+    let mut world = World::new();
+    let mut hasty = specification(1);
+    hasty.windows.challenge_extension -= 1;
+    let refused = refusal(world.call(&person(CLIENT), Call::SubmitOrder { specification: hasty }));
+    let Refusal::Submit(SubmitError::Order(OrderError::ExtensionTooShort { .. })) = refused else {
+        panic!("{refused:?}");
+    };
+}
+
+#[test]
+fn an_order_that_risks_less_than_a_bond_is_refused() {
+    let min = PARAMETERS.challenge_bond;
+    let stake = Amount(min.0 - 1);
+    let mut lax_providers = specification(1);
+    lax_providers.pay.provider_stake_min = stake;
+    let mut lax_validators = specification(1);
+    lax_validators.pay.validator_stake_min = stake;
+    for (specification, field) in
+        [(lax_providers, "pay.provider_stake_min"), (lax_validators, "pay.validator_stake_min")]
+    {
+        let mut world = World::new();
+        let refused = refusal(world.call(&person(CLIENT), Call::SubmitOrder { specification }));
+        let expected = SubmitError::StakeBelowBond { field, stake, min };
+        assert_eq!(refused, Refusal::Submit(expected));
+    }
+}
+
+#[test]
+fn an_order_that_cannot_be_refereed_is_refused() {
+    let mut world = World::new();
+    let mut endless = specification(1);
+    endless.data.test_example_count = 64 << 20;
+    endless.pay.reward = Amount(1 << 100);
+    endless.pay.client_bond = endless.pay.reward;
+    let call = Call::SubmitOrder { specification: endless };
+    let refused = refusal(world.call(&person(CLIENT), call));
+    let Refusal::Submit(SubmitError::NotRefereeable(error)) = refused else {
+        panic!("{refused:?}");
+    };
+    let expected = RefereeableError::TooManySteps {
+        what: "the evaluation",
+        steps: (1 << 20) + 1,
+        max: 1 << 20,
+    };
+    assert_eq!(error, expected);
 }

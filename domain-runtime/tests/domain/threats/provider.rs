@@ -303,9 +303,7 @@ fn a_file_that_is_no_model_is_never_paid() {
     let order = world.submit_as(&person(CLIENT), specification);
     world.advance_to(&order, Phase::Train);
     let providers = world.committee(&order).providers.to_vec();
-    let mut model = Model::new(48, 1);
-    model.bytes[40] ^= 1; // within the header
-    world.claim(&order, &providers[0], &model);
+    world.claim(&order, &providers[0], &Model::new(48, 1).without_header());
     world.advance_to(&order, Phase::Reveal);
     world.play_until(&order, Phase::EvaluationCommit);
     let validator = world.committee(&order).validators[0];

@@ -6,6 +6,7 @@ use aipot_domain_runtime::dispute::Reason;
 use aipot_domain_runtime::event::{Event, Verdict, VoidReason};
 use aipot_domain_runtime::payment::PayoutRole;
 use aipot_domain_runtime::primitives::{AccountId, OrderId, TraceRoot};
+use aipot_domain_runtime::program::training;
 use aipot_domain_runtime::refusal::Refusal;
 use aipot_domain_runtime::reveal::RevealError;
 use aipot_domain_runtime::window::Phase;
@@ -54,11 +55,18 @@ impl Training {
     }
 }
 
-const FLIP: Flip = Flip { step: 3, operator: 1, element: 1, bit: 20 };
+/// A bit of the first layer's weights, in the middle of the training.
+fn weight_flip() -> Flip {
+    let computation = training(&recipe_specification(1)).expect("the order has a recipe");
+    let mut operators = computation.step.operators.iter();
+    let updates = operators.position(|operator| operator.output == 1);
+    let operator = u32::try_from(updates.expect("weights are updated")).expect("few");
+    Flip { step: 3, operator, element: 1, bit: 20 }
+}
 
 #[test]
 fn a_flipped_bit_of_a_step_is_isolated_to_its_word_and_voids_the_claim() {
-    let mut training = Training::new(FLIP);
+    let mut training = Training::new(weight_flip());
     let (order, provider) = (training.order, training.forged.provider());
     let number = training.world.challenge(&order, &training.challenger, training.forged);
     let players = (&training.forger, &training.honest);
@@ -66,8 +74,9 @@ fn a_flipped_bit_of_a_step_is_isolated_to_its_word_and_voids_the_claim() {
     let Verdict::Upheld(Reason::Computed { element, posted, computed }) = verdict else {
         panic!("{verdict:?}");
     };
-    assert_eq!((element, posted ^ computed), (FLIP.element, 1 << FLIP.bit));
-    assert_eq!(training.located(), [(FLIP.step, FLIP.operator)]);
+    let flip = weight_flip();
+    assert_eq!((element, posted ^ computed), (flip.element, 1 << flip.bit));
+    assert_eq!(training.located(), [(flip.step, flip.operator)]);
     let stake = recipe_specification(1).pay.provider_stake_min.0;
     assert_eq!(training.world.slashed(&provider), stake);
     training.world.settle(&order);
@@ -83,7 +92,7 @@ fn a_flipped_bit_of_a_step_is_isolated_to_its_word_and_voids_the_claim() {
 
 #[test]
 fn the_same_end_as_of_the_game_by_itself() {
-    let mut training = Training::new(FLIP);
+    let mut training = Training::new(weight_flip());
     let number = training.world.challenge(&training.order, &training.challenger, training.forged);
     let players = (&training.forger, &training.honest);
     let verdict = training.world.play_game(&training.order, number, players);
@@ -97,7 +106,7 @@ fn the_same_end_as_of_the_game_by_itself() {
 
 #[test]
 fn an_honest_training_withstands_a_false_challenge_and_is_paid_for_it() {
-    let mut training = Training::new(FLIP);
+    let mut training = Training::new(weight_flip());
     let order = training.order;
     let provider = training.world.committee(&order).providers[1];
     let subject = Subject::Training { provider };
@@ -108,12 +117,13 @@ fn an_honest_training_withstands_a_false_challenge_and_is_paid_for_it() {
     assert!(matches!(verdict, Verdict::Dismissed(Reason::Computed { .. })), "{verdict:?}");
     assert_eq!(training.world.slashed(&provider), 0);
     assert!(training.world.free(&provider) > before, "half of the bond pays more than the fees");
-    assert_eq!(training.located(), [(FLIP.step, FLIP.operator)]);
+    let flip = weight_flip();
+    assert_eq!(training.located(), [(flip.step, flip.operator)]);
 }
 
 #[test]
 fn a_forger_that_does_not_answer_loses() {
-    let mut training = Training::new(FLIP);
+    let mut training = Training::new(weight_flip());
     let provider = training.forged.provider();
     training.world.challenge(&training.order, &training.challenger, training.forged);
     training.world.advance(PARAMETERS.order_limits.move_window_blocks + 1);
@@ -124,7 +134,7 @@ fn a_forger_that_does_not_answer_loses() {
 
 #[test]
 fn games_about_the_evaluations_of_a_refuted_model_end_without_a_loser() {
-    let mut training = Training::new(FLIP);
+    let mut training = Training::new(weight_flip());
     let (order, provider) = (training.order, training.forged.provider());
     let validator = training.world.committee(&order).validators[0];
     let subject = Subject::Evaluation { validator, provider };
@@ -211,15 +221,13 @@ proptest! {
         element in any::<prop::sample::Index>(),
         bit in 0_u32..32,
     ) {
-        let world = World::new();
-        let computation = aipot_domain_runtime::program::training(&recipe_specification(1)).unwrap();
+        let computation = training(&recipe_specification(1)).unwrap();
         let (program, _) = computation.program(step).unwrap();
         let operator = operator.index(program.operators.len());
         let output = program.operators[operator].output;
         let count = usize::try_from(program.slots[usize::from(output)].element_count).unwrap();
         let element = u32::try_from(element.index(count)).unwrap();
         let operator = u32::try_from(operator).unwrap();
-        drop(world);
         let mut training = Training::new(Flip { step, operator, element, bit });
         // A flip that later operators swallow leaves an honest result, of which nobody can complain.
         prop_assume!(training.forger.final_root() != training.honest.final_root());

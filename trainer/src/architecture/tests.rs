@@ -114,9 +114,10 @@ proptest! {
                 };
                 let (above, below) = (loss_at(weight + STEP), loss_at(weight - STEP));
                 let middle = loss_at(weight);
-                // At a bend of the ReLU the two one-sided slopes differ; there none is checked.
+                // At a bend of the ReLU the two one-sided slopes differ; there none is checked. A bend
+                // below this limit moves their mean by 1.5e-4 at most.
                 let (right, left) = (above - middle, middle - below);
-                if (right - left).abs() > 2e-6 {
+                if (right - left).abs() > 3e-7 {
                     continue;
                 }
                 let expected = (above - below) / f64::from(2.0 * STEP);

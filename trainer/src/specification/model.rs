@@ -92,7 +92,7 @@ fn convolutions<const MAX: usize>(
         let outputs = size(&mut table, "outputs", width_max())?;
         let kernel = size(&mut table, "kernel", width_max())?;
         table.finish()?;
-        Ok(ConvolutionSpecification { outputs, kernel })
+        Ok::<_, SpecificationError>(ConvolutionSpecification { outputs, kernel })
     });
     bounded(convolutions.collect::<Result<_, _>>()?, || section.field("convolutions"))
 }

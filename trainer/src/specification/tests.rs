@@ -10,9 +10,11 @@ use aipot_domain_runtime::primitives::{Amount, Commitment, DataRoot, Salt};
 use proptest::prelude::*;
 
 use super::{
-    DecimalError, SPECIFICATION_BYTES_MAX, SpecificationError, TestFacts, format_tokens,
-    parse_order_json, parse_order_toml, parse_tokens, to_toml,
+    DataSource, DecimalError, OrderDraft, SPECIFICATION_BYTES_MAX, SpecificationError, TestFacts,
+    format_tokens, parse_order_json, parse_order_toml, parse_tokens, to_toml,
 };
+use crate::dataset::synthetic::Part;
+use crate::dataset::{FileFormat, prepare};
 use crate::fixtures::{DIGITS_ORDER, digits_fixture, facts, small_fixture};
 
 /// The message about the digits' order with one piece of text replaced.
@@ -223,8 +225,9 @@ fn endless_and_bottomless_texts_are_refused() {
 fn files_that_are_not_those_described_are_refused_with_both_values() {
     let fixture = small_fixture();
     let draft = parse_order_toml(&to_toml(&fixture.specification)).unwrap();
-    let train = facts(&fixture.files.train, 8);
-    let test = TestFacts::new(facts(&fixture.files.test, 8), &Salt([9; 32]));
+    let facts = |bytes| facts(bytes, &fixture.specification);
+    let train = facts(&fixture.files.train);
+    let test = TestFacts::new(facts(&fixture.files.test), &Salt([9; 32]));
     assert_eq!(draft.complete(Some(&train), Some(&test)).unwrap(), fixture.specification);
 
     let mut other = train;
@@ -248,6 +251,87 @@ fn files_that_are_not_those_described_are_refused_with_both_values() {
     other.facts.feature_count = 4;
     let found = draft.complete(Some(&train), Some(&other)).unwrap_err().to_string();
     assert_eq!(found, "data.features is 3 in the specification, but 4 by the files");
+    let mut other = test;
+    other.facts.format = DataFormat::Records { value_bytes: 2 };
+    let found = draft.complete(Some(&train), Some(&other)).unwrap_err().to_string();
+    assert_eq!(
+        found,
+        "data.train.format is records with 1 bytes a value in the specification, \
+         but records with 2 bytes a value by the files"
+    );
+}
+
+/// The part of the digits' order about its data, and another one.
+fn with_data(data: &str) -> Result<OrderDraft, SpecificationError> {
+    parse_order_toml(&DIGITS_ORDER.replacen("divisor = 16", data, 1))
+}
+
+#[test]
+fn files_are_lines_of_numbers_records_or_text() {
+    let format = |data: &str| with_data(data).unwrap().data.format;
+    let records = |value_bytes| FileFormat::Exact(DataFormat::Records { value_bytes });
+    assert_eq!(format("divisor = 16"), FileFormat::Csv);
+    assert_eq!(format("train = { format = \"csv\" }"), FileFormat::Csv);
+    assert_eq!(format("train = { format = \"records\" }"), records(1));
+    assert_eq!(format("train = { format = \"records\", value_bytes = 4 }"), records(4));
+    let text = with_data("train = { format = \"text\" }\nfeatures = 64").unwrap().data;
+    assert_eq!(text.format, FileFormat::Exact(DataFormat::Text));
+    assert_eq!((text.class_count, text.feature_divisor), (Some(256), 1));
+    let refused = |data: &str| with_data(data).unwrap_err().to_string();
+    assert_eq!(
+        refused("train = { format = \"records\", value_bytes = 3 }"),
+        "data.train.value_bytes is \"3\", expected 1, 2 or 4"
+    );
+    let found = refused("train = { format = \"text\", value_bytes = 1 }");
+    assert!(found.starts_with("unknown key data.train.value_bytes"), "{found}");
+}
+
+#[test]
+fn a_client_may_write_down_where_its_files_lie() {
+    let data = "train = { path = \"x.csv\", format = \"csv\" }\ntest = { path = \"y.csv\" }";
+    let (train, test) = (Some("x.csv".to_owned()), Some("y.csv".to_owned()));
+    assert_eq!(with_data(data).unwrap().data.source, DataSource::Files { train, test });
+}
+
+const SYNTHETIC: &str = "synthetic = { seed = 7 }\ntrain_examples = 20\ntest_examples = 10\n\
+                         features = 12\nclasses = 3";
+
+#[test]
+fn a_synthetic_order_is_complete_without_files() {
+    let draft = with_data(SYNTHETIC).unwrap();
+    assert_eq!(draft.data.source, DataSource::Synthetic { seed: 7 });
+    let file = |part| draft.data.synthetic(part).unwrap().unwrap();
+    let (train, test) = (file(Part::Train), file(Part::Test));
+    let (train, test) =
+        prepare(&draft.data.shape(), Some(train.as_slice()), Some(test.as_slice())).unwrap();
+    let test = TestFacts::new(test.unwrap().facts, &Salt([1; 32]));
+    let specification = draft.complete(Some(&train.unwrap().facts), Some(&test)).unwrap();
+    assert_eq!(specification.data.format, DataFormat::Records { value_bytes: 1 });
+    assert_eq!(specification.data.feature_divisor, 255);
+    assert_eq!(specification.data.train.byte_count, 20 * 13);
+}
+
+#[test]
+fn a_synthetic_order_says_how_much_and_needs_no_files() {
+    let refused = |old: &str, new: &str| {
+        let draft = with_data(&SYNTHETIC.replacen(old, new, 1));
+        let file = draft.and_then(|draft| draft.data.synthetic(Part::Train));
+        file.unwrap_err().to_string()
+    };
+    assert_eq!(refused("features = 12\n", ""), "data.features is missing");
+    assert_eq!(refused("train_examples = 20\n", ""), "data.train_examples is missing");
+    assert_eq!(refused("{ seed = 7 }", "{}"), "data.synthetic.seed is missing");
+    let found = refused("classes = 3", "classes = 3\ntrain = { format = \"csv\" }");
+    assert!(found.contains("\"csv\", expected records or text"), "{found}");
+    let found = refused("classes = 3", "classes = 3\ntrain = { path = \"x\" }");
+    assert!(found.starts_with("unknown key data.train.path"), "{found}");
+    let found = refused("classes = 3", "classes = 257");
+    assert_eq!(found, "synthetic data of 257 classes, allowed 1 to 256");
+    let wide = "classes = 3\ntrain = { format = \"records\", value_bytes = 2 }";
+    let found = refused("classes = 3", wide);
+    assert_eq!(found, "synthetic records have values of 1 byte, the order wants 2");
+    let found = refused("train_examples = 20", "train_examples = 100000000");
+    assert_eq!(found, "synthetic data of 1300000000 bytes, allowed at most 1073741824");
 }
 
 #[test]
@@ -255,6 +339,12 @@ fn a_draft_without_files_says_what_is_missing() {
     let draft = parse_order_toml(DIGITS_ORDER).unwrap();
     let found = draft.complete(None, None).unwrap_err().to_string();
     assert_eq!(found, "data.features is missing");
+    let text = to_toml(&digits_fixture(0).specification);
+    let records = "format = \"records\", value_bytes = 1";
+    assert!(text.contains(records));
+    let draft = parse_order_toml(&text.replace(records, "format = \"csv\"")).unwrap();
+    let found = draft.complete(None, None).unwrap_err().to_string();
+    assert_eq!(found, "the training file is missing");
 }
 
 #[test]
@@ -288,15 +378,23 @@ fn tokens_are_read_and_written_exactly() {
 }
 
 fn specifications() -> impl Strategy<Value = OrderSpecification> {
+    let format = prop_oneof![
+        prop::sample::select(vec![1_u8, 2, 4])
+            .prop_map(|value_bytes| DataFormat::Records { value_bytes }),
+        Just(DataFormat::Text),
+    ];
     let data = (
-        (any::<[u8; 32]>(), 1..=1_u64 << 36, 1..=100_000_000_u32, 1..=100_000_000_u32),
+        (any::<[u8; 32]>(), format, 1..=1_u64 << 36, 1..=100_000_000_u32, 1..=100_000_000_u32),
         (1..=65_536_u32, 1..=1_u32 << 24, 2..=65_536_u32, any::<[u8; 32]>()),
     )
         .prop_map(
-            |((root, byte_count, train, test), (features, divisor, classes, commitment))| {
+            |(
+                (root, format, byte_count, train, test),
+                (features, divisor, classes, commitment),
+            )| {
                 DataSpecification {
                     train: DataFile { root: DataRoot(root), byte_count },
-                    format: DataFormat::Csv,
+                    format,
                     train_example_count: train,
                     test_example_count: test,
                     feature_count: features,

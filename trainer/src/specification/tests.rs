@@ -377,33 +377,31 @@ fn tokens_are_read_and_written_exactly() {
     }
 }
 
-fn specifications() -> impl Strategy<Value = OrderSpecification> {
+fn data_specifications() -> impl Strategy<Value = DataSpecification> {
     let format = prop_oneof![
         prop::sample::select(vec![1_u8, 2, 4])
             .prop_map(|value_bytes| DataFormat::Records { value_bytes }),
         Just(DataFormat::Text),
     ];
-    let data = (
-        (any::<[u8; 32]>(), format, 1..=1_u64 << 36, 1..=100_000_000_u32, 1..=100_000_000_u32),
-        (1..=65_536_u32, 1..=1_u32 << 24, 2..=65_536_u32, any::<[u8; 32]>()),
-    )
-        .prop_map(
-            |(
-                (root, format, byte_count, train, test),
-                (features, divisor, classes, commitment),
-            )| {
-                DataSpecification {
-                    train: DataFile { root: DataRoot(root), byte_count },
-                    format,
-                    train_example_count: train,
-                    test_example_count: test,
-                    feature_count: features,
-                    feature_divisor: divisor,
-                    class_count: classes,
-                    test_commitment: Commitment(commitment),
-                }
-            },
-        );
+    let file = (any::<[u8; 32]>(), format, 1..=1_u64 << 36);
+    let counts = (1..=100_000_000_u32, 1..=100_000_000_u32, 1..=65_536_u32);
+    let rest = (1..=1_u32 << 24, 2..=65_536_u32, any::<[u8; 32]>());
+    (file, counts, rest).prop_map(|((root, format, byte_count), (train, test, features), rest)| {
+        DataSpecification {
+            train: DataFile { root: DataRoot(root), byte_count },
+            format,
+            train_example_count: train,
+            test_example_count: test,
+            feature_count: features,
+            feature_divisor: rest.0,
+            class_count: rest.1,
+            test_commitment: Commitment(rest.2),
+        }
+    })
+}
+
+fn specifications() -> impl Strategy<Value = OrderSpecification> {
+    let data = data_specifications();
     let train = (any::<bool>(), 1..=1_u64 << 40, 1..=100_000_u32, 1..=65_536_u32).prop_map(
         |(is_loss, parameters_max, epochs, batch_size)| TrainSpecification {
             loss: Loss::CrossEntropy,

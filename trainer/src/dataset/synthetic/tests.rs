@@ -59,7 +59,9 @@ fn the_classes_of_records_can_be_told_apart_on_unseen_examples() {
     }
     assert!(counts.iter().all(|count| (60.0..140.0).contains(count)), "{counts:?}");
     for (mean, count) in means.iter_mut().zip(counts) {
-        mean.iter_mut().for_each(|sum| *sum /= count);
+        for sum in mean {
+            *sum /= count;
+        }
     }
     let test = synthetic_file(&RECORDS, 7, Part::Test, 500).unwrap();
     let is_nearest = |record: &&[u8]| {

@@ -1,5 +1,7 @@
 //! The static rules that an order must pass before its escrow is taken.
 
+mod recipe;
+
 use super::cost::{OrderCost, Overflow, cost, price};
 use super::layout::{TEXT_CLASSES, VALUE_BYTES};
 use super::shape::{ShapeError, check_shape};
@@ -10,6 +12,7 @@ use super::{
 };
 use crate::payment::WINNER_PERCENT;
 use crate::primitives::Amount;
+use crate::program::ProgramError;
 
 /// Widest layer; bounds the memory of one product.
 pub const WIDTH_MAX: u64 = 65_536;
@@ -92,6 +95,9 @@ pub enum OrderError {
     /// Layers do not fit each other or the data.
     #[error(transparent)]
     Shape(#[from] ShapeError),
+    /// Training or evaluation is beyond what a game can referee.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
     /// A derived size does not fit.
     #[error(transparent)]
     Overflow(#[from] Overflow),
@@ -137,6 +143,7 @@ pub fn check(
     let cost = cost(specification)?;
     let parameters_max = specification.train.parameters_max;
     within("model parameters", cost.parameter_count, 1_u32, parameters_max)?;
+    recipe::check_programs(specification)?;
     check_pay(specification, limits, &cost)?;
     Ok(cost)
 }
@@ -206,7 +213,8 @@ fn check_training(specification: &OrderSpecification) -> Result<(), OrderError> 
     let train = &specification.train;
     within("train.parameters_max", train.parameters_max, 1_u64, PARAMETERS_MAX)?;
     within("train.epochs", train.epochs, 1_u32, EPOCHS_MAX)?;
-    within("train.batch", train.batch_size, 1_u32, BATCH_MAX)
+    within("train.batch", train.batch_size, 1_u32, BATCH_MAX)?;
+    recipe::check_recipe(&train.recipe)
 }
 
 fn check_committee(specification: &OrderSpecification) -> Result<(), OrderError> {

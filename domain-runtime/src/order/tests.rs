@@ -1,13 +1,17 @@
 //! Identity, cost and static checks of orders.
 
 use alloc::vec;
+use alloc::vec::Vec;
 
 use proptest::prelude::*;
 
-use super::check::{BATCH_MAX, EPOCHS_MAX, OrderError, OrderLimits, check};
-use super::cost::{cost, price};
+use super::check::{BATCH_MAX, EPOCHS_MAX, OrderError, OrderLimits, STEPS_MAX, check};
+use super::cost::{OrderCost, cost, price};
+use super::shape::ShapeError;
+use super::tensors::tensors;
 use super::*;
 use crate::bounded::BoundedVec;
+use crate::program::ProgramError;
 
 /// Limits of a network with short windows and cheap work.
 const LIMITS: OrderLimits = OrderLimits {
@@ -372,5 +376,194 @@ proptest! {
         let checked = check(&order, &LIMITS);
         // Whatever passes the check has costs that fit.
         prop_assert!(checked.is_err() || cost(&order).is_ok());
+    }
+}
+
+/// A recipe that may be changed.
+fn fixed() -> FixedRecipe {
+    FixedRecipe {
+        step_count: 200,
+        optimizer: RecipeOptimizer::AdamW {
+            beta1: 0x3f66_6666,
+            beta2: 0x3f7f_be77,
+            epsilon: 0x322b_cc77,
+            weight_decay: 0,
+        },
+        learning_rate: 0x3a83_126f,
+        schedule: RecipeSchedule::Cosine { warmup_step_count: 10 },
+        checkpoint_interval: 100,
+    }
+}
+
+/// An order with a changed recipe.
+fn with_recipe(change: impl FnOnce(&mut FixedRecipe)) -> Result<OrderCost, OrderError> {
+    let mut recipe = fixed();
+    change(&mut recipe);
+    let mut order = specification();
+    order.train.recipe = Recipe::Fixed(recipe);
+    check(&order, &LIMITS)
+}
+
+#[test]
+fn a_fixed_recipe_costs_its_steps() {
+    let cost = with_recipe(|_| {}).unwrap();
+    assert_eq!(cost.training_operations, 200 * cost.step_operations);
+    assert!(with_recipe(|recipe| recipe.step_count = STEPS_MAX).is_ok());
+}
+
+#[test]
+fn every_number_of_a_recipe_is_refused_by_name_and_bounds() {
+    type Change = fn(&mut FixedRecipe);
+    let adamw = |beta1, beta2, epsilon, weight_decay| RecipeOptimizer::AdamW {
+        beta1,
+        beta2,
+        epsilon,
+        weight_decay,
+    };
+    let one = 0x3f80_0000;
+    let momentum = RecipeOptimizer::Momentum { momentum: one, weight_decay: 0 };
+    let changes: [(&str, Change); 6] = [
+        ("train.recipe.steps", |recipe| recipe.step_count = 0),
+        ("train.recipe.steps", |recipe| recipe.step_count = STEPS_MAX + 1),
+        ("train.recipe.checkpoint_interval", |recipe| recipe.checkpoint_interval = 0),
+        ("train.recipe.learning_rate (bits)", |recipe| recipe.learning_rate = 0),
+        ("train.recipe.learning_rate (bits)", |recipe| recipe.learning_rate = 0x7f80_0000),
+        ("train.recipe.warmup_steps", |recipe| {
+            recipe.schedule = RecipeSchedule::Cosine { warmup_step_count: 201 };
+        }),
+    ];
+    let field = |found: Result<OrderCost, OrderError>| match found {
+        Err(OrderError::OutOfRange { field, .. }) => field,
+        other => panic!("{other:?}"),
+    };
+    for (expected, change) in changes {
+        assert_eq!(field(with_recipe(change)), expected);
+    }
+    let optimizers = [
+        ("train.recipe.beta1 (bits)", adamw(one, 0, 1, 0)),
+        ("train.recipe.beta2 (bits)", adamw(0, 0x8000_0000, 1, 0)),
+        ("train.recipe.epsilon (bits)", adamw(0, 0, 0, 0)),
+        ("train.recipe.weight_decay (bits)", adamw(0, 0, 1, 0x7fc0_0000)),
+        ("train.recipe.momentum (bits)", momentum),
+    ];
+    for (expected, optimizer) in optimizers {
+        assert_eq!(field(with_recipe(|recipe| recipe.optimizer = optimizer)), expected);
+    }
+}
+
+#[test]
+fn an_order_that_no_game_can_referee_is_refused() {
+    let found = refused(|order| {
+        order.model.architecture =
+            Architecture::Mlp { hidden_widths: BoundedVec::try_from(vec![65_536, 65]).unwrap() };
+        order.train.parameters_max = 1 << 40;
+    });
+    let element_count = 65_536 * 65;
+    let expected = ProgramError::SlotSize { name: "linear weight", element_count };
+    assert_eq!(found, OrderError::Program(expected));
+}
+
+/// An order for images of 28 x 28.
+fn images(convolutions: &[(u32, u32)]) -> OrderSpecification {
+    let convolutions: Vec<_> = convolutions
+        .iter()
+        .map(|&(outputs, kernel)| ConvolutionSpecification { outputs, kernel })
+        .collect();
+    let mut order = specification();
+    order.model.architecture = Architecture::Cnn {
+        image: ImageShape { channels: 1, height: 28, width: 28 },
+        convolutions: BoundedVec::try_from(convolutions).unwrap(),
+        hidden_widths: BoundedVec::try_from(vec![1_024]).unwrap(),
+    };
+    order.data.feature_count = 784;
+    order.data.train.byte_count = 1_437 * 785;
+    order.train.parameters_max = 1 << 40;
+    order
+}
+
+/// An order for texts.
+fn texts(width: u32, head_count: u32) -> OrderSpecification {
+    let mut order = specification();
+    order.model.architecture =
+        Architecture::Gpt { width, layer_count: 4, head_count, context: 128 };
+    order.data.format = DataFormat::Text;
+    order.data.feature_count = 128;
+    order.data.feature_divisor = 1;
+    order.data.class_count = 256;
+    order.data.train.byte_count = 1_437 * 128 + 1;
+    order.train.parameters_max = 1 << 40;
+    order
+}
+
+/// Limits under which any work is cheap.
+const CHEAP: OrderLimits =
+    OrderLimits { training_price: Amount(0), evaluation_price: Amount(0), ..LIMITS };
+
+#[test]
+fn convolutions_cost_what_their_shapes_say() {
+    let cost = check(&images(&[(32, 5), (64, 5)]), &CHEAP).unwrap();
+    let linear = 1_024 * 1_024 + 1_024 * 10;
+    assert_eq!(cost.parameter_count, 32 * 26 + 64 * 801 + linear + 1_024 + 10);
+    let forward = 2 * (24 * 24 * 32 * 25 + 8 * 8 * 64 * 800 + linear);
+    assert_eq!(cost.step_operations, 3 * forward * 32);
+    let maps = 784 + (24 * 24 + 12 * 12) * 32 + (8 * 8 + 4 * 4) * 64 + 1_024 + 10;
+    assert_eq!(
+        cost.training_bytes,
+        16 * cost.parameter_count + 1_437 * 784 * 4 + 2 * 4 * maps * 32
+    );
+}
+
+#[test]
+fn attention_costs_what_its_shapes_say() {
+    let cost = check(&texts(256, 4), &CHEAP).unwrap();
+    let block = 12 * 256 * 256 + 13 * 256;
+    let ends = (256 + 128 + 256 + 2) * 256 + 256;
+    assert_eq!(cost.parameter_count, 4 * block + ends);
+    let tokens = 128 * (4 * 12 * 256 * 256 + 256 * 256);
+    let attention = 4 * 2 * 128 * 128 * 256;
+    assert_eq!(cost.evaluation_operations, 360 * 2 * (tokens + attention));
+}
+
+#[test]
+fn layers_that_do_not_fit_are_refused_with_their_sides() {
+    let shape = |order: &OrderSpecification| match check(order, &CHEAP) {
+        Err(OrderError::Shape(error)) => error,
+        other => panic!("{other:?}"),
+    };
+    let (height, width) = (28, 28);
+    let expected = ShapeError::Kernel { place: 0, kernel: 29, height, width };
+    assert_eq!(shape(&images(&[(1, 29)])), expected);
+    let expected = ShapeError::Kernel { place: 0, kernel: 0, height, width };
+    assert_eq!(shape(&images(&[(1, 0)])), expected);
+    let (height, width) = (25, 25);
+    assert_eq!(shape(&images(&[(1, 4)])), ShapeError::OddSide { place: 0, height, width });
+    let (height, width) = (11, 11);
+    assert_eq!(shape(&images(&[(2, 5), (1, 2)])), ShapeError::OddSide { place: 1, height, width });
+    let mut other = images(&[(2, 5)]);
+    other.data.feature_count = 785;
+    assert_eq!(shape(&other), ShapeError::Features { expected: 784, found: 785 });
+    assert_eq!(shape(&texts(256, 3)), ShapeError::Heads { head_count: 3, width: 256 });
+    assert_eq!(shape(&texts(256, 0)), ShapeError::Heads { head_count: 0, width: 256 });
+    let mut other = texts(256, 4);
+    other.data.class_count = 255;
+    assert_eq!(shape(&other), ShapeError::Classes { expected: 256, found: 255 });
+    let mut other = images(&[(2, 5)]);
+    other.data.format = DataFormat::Text;
+    other.data.class_count = 256;
+    other.data.feature_divisor = 1;
+    other.data.train.byte_count = 1_437 * 784 + 1;
+    let expected = OrderError::Format { model: "cnn", expected: "records", found: "text" };
+    assert_eq!(check(&other, &CHEAP), Err(expected));
+}
+
+#[test]
+fn names_of_tensors_are_sorted_in_every_architecture() {
+    let mut deep = texts(8, 2);
+    deep.model.architecture =
+        Architecture::Gpt { width: 8, layer_count: 100, head_count: 2, context: 128 };
+    for (order, count) in [(images(&[(2, 5), (3, 5)]), 8), (texts(8, 2), 54), (deep, 1_206)] {
+        let tensors = tensors(&order).unwrap();
+        assert_eq!(tensors.len(), count);
+        assert!(tensors.is_sorted_by(|left, right| left.name < right.name));
     }
 }

@@ -16,3 +16,6 @@ pub mod record;
 pub mod recorder;
 pub mod replay;
 pub mod state;
+
+#[cfg(test)]
+mod tests;

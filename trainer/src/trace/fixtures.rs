@@ -4,9 +4,9 @@ use aipot_domain_runtime::program::{
     Batch, Computation, DataInput, File, Function, Layout, Operand, Operation, Operator, Picker,
     Program, RANK, Reduction, Slot, SlotIndex, SlotKind, View,
 };
-use aipot_domain_runtime::referee::{Memory, Unread};
+use aipot_domain_runtime::referee::{Memory, Unread, element};
 
-use super::machine::Files;
+use super::machine::{Files, Machine};
 use super::state::slot_root;
 
 /// Rows of a batch, features of an example, classes.
@@ -44,6 +44,30 @@ impl Memory for Plain<'_> {
 
     fn root(&mut self, slot: SlotIndex) -> Result<[u8; 32], Unread> {
         Ok(slot_root(&self.slots[usize::from(slot)]))
+    }
+}
+
+/// Runs a step and compares what each operator writes with the referee, at so many places and at the last.
+pub(crate) fn check_step(
+    machine: &mut Machine<'_>,
+    files: Files<'_>,
+    step: u32,
+    compared_max: u32,
+) {
+    machine.begin(step).unwrap();
+    let (program, number) = machine.computation().program(step).unwrap();
+    for (index, operator) in program.operators.iter().enumerate() {
+        let before = machine.slots().to_vec();
+        machine.run(index).unwrap();
+        let found = &machine.slots()[usize::from(operator.output)];
+        let count = u32::try_from(found.len()).unwrap();
+        let distance = count.div_ceil(compared_max);
+        for place in (0..count).step_by(usize::try_from(distance).unwrap()).chain([count - 1]) {
+            let mut memory = Plain { program, slots: &before, files };
+            let expected = element((program, operator), number, place, &mut memory).unwrap();
+            let found = found[usize::try_from(place).unwrap()];
+            assert_eq!(found, expected, "{} {place}: {found:08x} {expected:08x}", operator.name);
+        }
     }
 }
 

@@ -5,11 +5,12 @@ use aipot_domain_runtime::program::{
     Batch, Computation, DataInput, File, Function, Layout, Operand, Operation, Operator, Picker,
     Program, RateCourse, Reduction, SlotKind, View,
 };
-use aipot_domain_runtime::referee::element;
 use aipot_kernels::chacha8::ChaChaStream;
 
 use super::{Files, Machine, MachineError};
-use crate::trace::fixtures::{Plain, constant, map, operator, slot, tiny_data, tiny_network, view};
+use crate::trace::fixtures::{
+    check_step, constant, map, operator, slot, tiny_data, tiny_network, view,
+};
 
 /// Words of every slot of [`one_operator`], more than a tile and enough for two threads.
 const WORDS: u32 = 20_000;
@@ -32,25 +33,6 @@ const EDGES: [u32; 14] = [
     0x7fc0_0000,
     0x7fc0_0000,
 ];
-
-/// Runs a step and compares what each operator writes with the referee.
-fn check_step(machine: &mut Machine<'_>, files: Files<'_>, step: u32) {
-    machine.begin(step).unwrap();
-    let (program, number) = machine.computation().program(step).unwrap();
-    for (index, operator) in program.operators.iter().enumerate() {
-        let before = machine.slots().to_vec();
-        machine.run(index).unwrap();
-        let found = &machine.slots()[usize::from(operator.output)];
-        let count = u32::try_from(found.len()).unwrap();
-        let distance = count.div_ceil(COMPARED_MAX);
-        for place in (0..count).step_by(usize::try_from(distance).unwrap()).chain([count - 1]) {
-            let mut memory = Plain { program, slots: &before, files };
-            let expected = element((program, operator), number, place, &mut memory).unwrap();
-            let found = found[usize::try_from(place).unwrap()];
-            assert_eq!(found, expected, "{} {place}: {found:08x} {expected:08x}", operator.name);
-        }
-    }
-}
 
 /// Six slots of given words, then an output, a counter and a digest, and one operator.
 fn one_operator(operator: Operator, output_count: u32) -> Computation {
@@ -98,7 +80,7 @@ fn check(sides: &[u32], operation: Operation, replaced: &[(usize, Vec<u32>)]) {
     for step in 1..=3 {
         let mut machine = Machine::new(&computation, files);
         machine.restore(persistent.clone());
-        check_step(&mut machine, files, step);
+        check_step(&mut machine, files, step, COMPARED_MAX);
     }
 }
 
@@ -267,7 +249,7 @@ fn a_network_trains_with_the_bits_of_the_referee() {
     let files = Files { train: &data, ..Files::default() };
     let mut machine = Machine::new(&computation, files);
     let steps = computation.steps();
-    (0..steps).for_each(|step| check_step(&mut machine, files, step));
+    (0..steps).for_each(|step| check_step(&mut machine, files, step, COMPARED_MAX));
     assert_eq!(machine.begin(steps), Err(MachineError::NoStep { step: 5, step_count: 5 }));
 }
 

@@ -77,7 +77,7 @@ fn add_rows<S: Simd, const ROWS: usize>(
 ) {
     let sums = sums::<S, ROWS>(simd, left, panel);
     if let Some(rows) = rows.first_chunk_mut() {
-        store(simd, &sums, (rows, column), stage);
+        store(simd, sums, (rows, column), stage);
     }
 }
 
@@ -124,43 +124,43 @@ fn chains<S: Simd, const ROWS: usize>(
 }
 
 /// Puts the sums of a K-block where they belong.
+///
+/// One short loop for each step, so that the compiler unrolls it and the sums stay in registers.
 #[expect(clippy::inline_always, reason = "must be compiled with the caller's processor features")]
 #[inline(always)]
 fn store<S: Simd, const ROWS: usize>(
     simd: S,
-    sums: &[TileRow<S>; ROWS],
+    mut totals: [TileRow<S>; ROWS],
     (rows, column): (&mut [&mut [f32]; ROWS], usize),
     stage: Stage<'_>,
 ) {
-    // Not through `map`: a closure would be compiled without the caller's processor features.
-    let mut bias = None;
-    if let Some(values) = stage.bias {
-        bias = Some(load::<S>(simd, values));
+    if !stage.is_first {
+        for (totals, row) in totals.iter_mut().zip(rows.iter()) {
+            let before = load::<S>(simd, &row[column..]);
+            totals[0] = simd.add_f32s(before[0], totals[0]);
+            totals[1] = simd.add_f32s(before[1], totals[1]);
+        }
     }
-    for (row, sums) in rows.iter_mut().zip(sums) {
+    if let Some(bias) = stage.bias {
+        let bias = load::<S>(simd, bias);
+        for totals in &mut totals {
+            totals[0] = simd.add_f32s(totals[0], bias[0]);
+            totals[1] = simd.add_f32s(totals[1], bias[1]);
+        }
+    }
+    if stage.is_last {
+        for totals in &mut totals {
+            totals[0] = canonical(simd, totals[0]);
+            totals[1] = canonical(simd, totals[1]);
+        }
+    }
+    for (row, totals) in rows.iter_mut().zip(&totals) {
         let values = &mut row[column..];
-        let mut totals = *sums;
-        if !stage.is_first {
-            let before = load::<S>(simd, values);
-            for (total, before) in totals.iter_mut().zip(before) {
-                *total = simd.add_f32s(before, *total);
-            }
-        }
-        if let Some(bias) = bias {
-            for (total, bias) in totals.iter_mut().zip(bias) {
-                *total = simd.add_f32s(*total, bias);
-            }
-        }
-        if stage.is_last {
-            for total in &mut totals {
-                *total = canonical(simd, *total);
-            }
-        }
         if let [first, second, ..] = S::as_mut_simd_f32s(values).0 {
             // Vector by vector: as one array they would be copied by a call.
             (*first, *second) = (totals[0], totals[1]);
         } else {
-            let totals: &[f32] = bytemuck::cast_slice(&totals);
+            let totals: &[f32] = bytemuck::cast_slice(totals);
             values.copy_from_slice(&totals[..values.len()]);
         }
     }

@@ -1,6 +1,7 @@
 //! Kernels: each once as a portable definition, and as fast versions with the same bits.
 //!
 //! - [`matmul`]: the canonical product of profile P0, over [`matrix`] views.
+//! - [`integer_product`]: the exact product of profile P0i.
 //! - [`elementary`]: exp, log, tanh, erf, 1/sqrt as our own polynomials.
 //! - [`reduction`]: sums, means and maxima with a fixed tree.
 //! - [`proof_of_space`]: tables, proofs and the verifier of plotting.
@@ -39,6 +40,7 @@ pub mod erasure_code;
 #[cfg(test)]
 mod fixtures;
 pub mod gpu;
+pub mod integer_product;
 pub mod length;
 pub mod matmul;
 pub mod matrix;

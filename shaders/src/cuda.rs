@@ -60,3 +60,6 @@ pub const BLAKE3_CHUNKS: &str = with_headers!("blake3.cuh", "blake3_chunks.cu");
 
 /// One level of parents; see [`super::blake3::PARENTS`].
 pub const BLAKE3_PARENTS: &str = with_headers!("blake3.cuh", "blake3_parents.cu");
+
+/// The product of 8-bit integers; see [`super::INTEGER_PRODUCT`].
+pub const INTEGER_PRODUCT: &str = with_headers!("integer_product.cu");

@@ -129,5 +129,5 @@ pub const EMBEDDING: &str = canonical!("canonical_embedding.cu");
 ///
 /// # Shapes
 /// Binding 0: rows, width, positions. 1: tokens. 2: gradient. 3: output. One workgroup for 32 columns in x
-/// and 8 rows in y.
+/// and 64 rows in y.
 pub const EMBEDDING_GRADIENT: &str = canonical!("canonical_embedding_gradient.cu");

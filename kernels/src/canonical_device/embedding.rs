@@ -6,7 +6,7 @@ use super::{Labels, OperatorError, Operators, Tensor, WORKGROUP, kernel, volume}
 use crate::device::{ComputeDevice, Kernel};
 
 /// Columns and rows of the table in one workgroup of [`EMBEDDING_GRADIENT`].
-const TILE: (u32, u32) = (32, 8);
+const TILE: (u32, u32) = (32, 64);
 
 const EMBEDDING: Kernel = kernel("canonical_embedding", canonical::EMBEDDING);
 const EMBEDDING_GRADIENT: Kernel =
@@ -46,7 +46,7 @@ impl<D: ComputeDevice> Operators<'_, D> {
     ///
     /// # Errors
     /// [`OperatorError::WrongLength`] when a tensor has another shape, [`OperatorError::TooLarge`] for a
-    /// table of more than 524,280 rows.
+    /// table of more than 4,194,240 rows.
     pub fn embedding_gradient(
         &self,
         tokens: &Labels<D>,

@@ -1,10 +1,8 @@
-//! Attention on a device has the bits of its written order.
+//! Attention on a device has the bits of the definitions.
 
-use super::super::tests::{assert_same, awkward, product_of, size, with_operators};
+use super::super::tests::{assert_same, awkward, size, with_operators};
 use super::*;
-use crate::canonical::canonical;
-use crate::reduction::sum_portable;
-use crate::softmax::softmax;
+use crate::attention::{AttentionOutput, Heads, attention_gradient_portable, attention_portable};
 
 /// What goes in.
 struct Case {
@@ -16,96 +14,16 @@ struct Case {
 /// Output, probabilities, and the gradient of what went in.
 type Results = [Vec<f32>; 3];
 
-/// Values and where a head lies in them: offset and distance of rows.
-type Place<'values> = (&'values [f32], usize, usize);
-
-/// A dense matrix cut out of rows.
-struct Dense {
-    values: Vec<f32>,
-    rows: usize,
-    columns: usize,
-}
-
-impl Dense {
-    fn cut((values, offset, stride): Place<'_>, (rows, columns): (usize, usize)) -> Self {
-        let rows_of = (0..rows).map(|row| &values[offset + row * stride..][..columns]);
-        Self { values: rows_of.flatten().copied().collect(), rows, columns }
-    }
-
-    fn paste(&self, values: &mut [f32], offset: usize, stride: usize) {
-        for (row, from) in self.values.chunks(self.columns).enumerate() {
-            values[offset + row * stride..][..self.columns].copy_from_slice(from);
-        }
-    }
-
-    fn transposed(&self) -> Self {
-        let places = (0..self.columns).flat_map(|row| (0..self.rows).map(move |at| (at, row)));
-        let values = places.map(|(row, column)| self.values[row * self.columns + column]);
-        Self { values: values.collect(), rows: self.columns, columns: self.rows }
-    }
-
-    fn times(&self, right: &Self) -> Self {
-        let turned = right.transposed();
-        let rows = self.values.chunks(self.columns);
-        let pairs =
-            rows.flat_map(|row| turned.values.chunks(turned.columns).map(move |to| (row, to)));
-        let terms =
-            |(row, to): (&[f32], &[f32])| row.iter().copied().zip(to.iter().copied()).collect();
-        let values = pairs.map(|pair| product_of(&[terms(pair)])).collect();
-        Self { values, rows: self.rows, columns: right.columns }
-    }
-}
-
-/// Output, probabilities, and the gradients of queries, keys and values of one head.
-fn one_head([queries, keys, values, behind]: [&Dense; 4]) -> [Dense; 5] {
-    let tokens = queries.rows;
-    let scale = 1.0 / f32::from(u16::try_from(queries.columns).unwrap()).sqrt();
-    let mut shares = queries.times(&keys.transposed());
-    for (at, score) in shares.values.iter_mut().enumerate() {
-        let is_ahead = at % tokens > at / tokens;
-        *score = if is_ahead { f32::NEG_INFINITY } else { canonical(*score * scale) };
-    }
-    shares.values = softmax(&shares.values, tokens).unwrap();
-    let output = shares.times(values);
-    let mut of_scores = behind.times(&values.transposed());
-    let rows = of_scores.values.chunks_mut(tokens).zip(shares.values.chunks(tokens));
-    for (gradients, shares) in rows {
-        let products: Vec<f32> = gradients.iter().zip(shares).map(|(d, p)| d * p).collect();
-        let sum = sum_portable(&products);
-        for (gradient, share) in gradients.iter_mut().zip(shares) {
-            *gradient = canonical((share * (*gradient - sum)) * scale);
-        }
-    }
-    let of_queries = of_scores.times(keys);
-    let of_keys = of_scores.transposed().times(queries);
-    let of_values = shares.transposed().times(behind);
-    [output, shares, of_queries, of_keys, of_values]
-}
-
 impl Case {
     fn expected(&self) -> Results {
-        let [batch, tokens, heads, depth] =
-            [self.shape.batch, self.shape.tokens, self.shape.heads, self.shape.head_width]
-                .map(size);
-        let width = heads * depth;
-        let mut output = vec![0.0; self.gradient.len()];
-        let mut probabilities = Vec::new();
-        let mut of_packed = vec![0.0; self.packed.len()];
-        for (example, head) in (0..batch).flat_map(|at| (0..heads).map(move |head| (at, head))) {
-            let first = example * tokens;
-            let part = |part: usize| (first * 3 + part) * width + head * depth;
-            let cut = |number| Dense::cut((&self.packed, part(number), 3 * width), (tokens, depth));
-            let (queries, keys, values) = (cut(0), cut(1), cut(2));
-            let place = first * width + head * depth;
-            let behind = Dense::cut((&self.gradient, place, width), (tokens, depth));
-            let [forward, shares, parts @ ..] = one_head([&queries, &keys, &values, &behind]);
-            forward.paste(&mut output, place, width);
-            probabilities.extend(shares.values);
-            for (number, gradient) in parts.iter().enumerate() {
-                gradient.paste(&mut of_packed, part(number), 3 * width);
-            }
-        }
-        [output, probabilities, of_packed]
+        let AttentionShape { batch, tokens, heads, head_width } = self.shape;
+        let [batch, tokens, heads, head_width] = [batch, tokens, heads, head_width].map(size);
+        let heads = Heads { batch, tokens, heads, head_width };
+        let AttentionOutput { probabilities, output } =
+            attention_portable(heads, &self.packed).unwrap();
+        let of_packed =
+            attention_gradient_portable(heads, &self.packed, &probabilities, &self.gradient);
+        [output, probabilities, of_packed.unwrap()]
     }
 
     fn actual(&self) -> Results {

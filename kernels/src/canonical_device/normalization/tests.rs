@@ -1,10 +1,11 @@
-//! Layer normalization on a device has the bits of its written order.
+//! Layer normalization on a device has the bits of the definitions.
 
-use super::super::tests::{EDGES, assert_same, awkward, normals, product_of, size, with_operators};
+use super::super::tests::{EDGES, assert_same, awkward, normals, with_operators};
 use super::*;
-use crate::canonical::canonical;
-use crate::elementary::rsqrt;
-use crate::reduction::mean_portable;
+use crate::normalization::{
+    LayerNorm, LayerNormGradient, LayerNormOutput, Normalized, layer_norm_gradient_portable,
+    layer_norm_portable,
+};
 
 const EPSILON: f32 = 1e-5;
 
@@ -24,33 +25,13 @@ struct Case {
 }
 
 fn expected(case: &Case) -> (Forward, Backward) {
-    let width = size(case.shape.length);
-    let (mut output, mut normalized, mut scales, mut of_input) = (vec![], vec![], vec![], vec![]);
-    for (row, gradient) in case.input.chunks(width).zip(case.gradient.chunks(width)) {
-        let mean = mean_portable(row);
-        let centered: Vec<f32> = row.iter().map(|x| x - mean).collect();
-        let squares: Vec<f32> = centered.iter().map(|c| c * c).collect();
-        let scale = rsqrt(mean_portable(&squares) + EPSILON);
-        let units: Vec<f32> = centered.iter().map(|c| canonical(c * scale)).collect();
-        let places = || units.iter().zip(&case.gamma);
-        let outputs = places().zip(&case.beta);
-        output.extend(outputs.map(|((unit, gamma), beta)| canonical(unit.mul_add(*gamma, *beta))));
-        let weighted: Vec<f32> = gradient.iter().zip(&case.gamma).map(|(g, y)| g * y).collect();
-        let products: Vec<f32> = weighted.iter().zip(&units).map(|(u, h)| u * h).collect();
-        let (mean, slope) = (mean_portable(&weighted), mean_portable(&products));
-        let bent = units.iter().zip(&weighted).map(|(h, u)| (-h).mul_add(slope, u - mean));
-        of_input.extend(bent.map(|bent| canonical(bent * scale)));
-        normalized.extend(units);
-        scales.push(scale);
-    }
-    let rows = size(case.shape.rows);
-    let column_sums = |value: &dyn Fn(usize) -> f32| -> Vec<f32> {
-        let terms = |column| (0..rows).map(|row| (value(row * width + column), 1.0)).collect();
-        (0..width).map(|column| product_of(&[terms(column)])).collect()
-    };
-    let of_gamma = column_sums(&|place| case.gradient[place] * normalized[place]);
-    let of_beta = column_sums(&|place| case.gradient[place]);
-    ([output, normalized, scales], [of_input, of_gamma, of_beta])
+    let layer = LayerNorm { gamma: &case.gamma, beta: &case.beta, epsilon: EPSILON };
+    let LayerNormOutput { output, normalized, inverse_deviations } =
+        layer_norm_portable(layer, &case.input).unwrap();
+    let past = Normalized { values: &normalized, inverse_deviations: &inverse_deviations };
+    let LayerNormGradient { of_input, of_gamma, of_beta } =
+        layer_norm_gradient_portable(&case.gamma, past, &case.gradient).unwrap();
+    ([output, normalized, inverse_deviations], [of_input, of_gamma, of_beta])
 }
 
 fn actual(case: &Case) -> (Forward, Backward) {

@@ -5,10 +5,10 @@ use std::num::NonZeroU64;
 use super::*;
 use crate::activation::{relu, relu_gradient};
 use crate::chacha8::ChaChaStream;
+use crate::cross_entropy::{CrossEntropy, cross_entropy_portable};
 use crate::matmul::matmul;
 use crate::matrix::Matrix;
-use crate::reduction::{mean, sum_columns};
-use crate::softmax::{negative_log_likelihood, softmax};
+use crate::reduction::sum_columns;
 use crate::update::{AdamWConstants, AdamWScalars, AdamWStep};
 
 /// Examples of a batch, and values before, in and behind the hidden layer.
@@ -70,14 +70,9 @@ impl OnProcessor {
         relu(&mut active);
         let weight2 = dense(weight2, hidden);
         let logits = matmul(dense(&active, hidden), weight2.transposed(), Some(bias2)).unwrap();
-        let loss = mean(&negative_log_likelihood(&logits, size(classes), &batch.labels).unwrap());
+        let CrossEntropy { mean, gradient: errors, .. } =
+            cross_entropy_portable(&logits, size(classes), &batch.labels).unwrap();
 
-        let share = 1.0 / f32::from(u16::try_from(batch.labels.len()).unwrap());
-        let mut errors = softmax(&logits, size(classes)).unwrap();
-        for (row, label) in errors.chunks_mut(size(classes)).zip(&batch.labels) {
-            row[size(*label)] -= 1.0;
-        }
-        let errors: Vec<f32> = errors.iter().map(|error| canonical(error * share)).collect();
         let errors_there = dense(&errors, classes);
         let mut behind = matmul(errors_there, weight2, None).unwrap();
         relu_gradient(&active, &mut behind).unwrap();
@@ -91,7 +86,7 @@ impl OnProcessor {
         for (weights, ([first, second], gradient)) in self.parameters.iter_mut().zip(moments) {
             step.apply(weights, gradient, first, second).unwrap();
         }
-        loss
+        mean
     }
 }
 

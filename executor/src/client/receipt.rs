@@ -1,13 +1,16 @@
 //! The client's own check of a bought model, and the receipt that it prints.
 
+use aipot_domain_runtime::claim::RevealedModel;
 use aipot_domain_runtime::order::{DataFile, OrderSpecification};
 use aipot_domain_runtime::outcome::{Outcome, Standing};
-use aipot_domain_runtime::primitives::{OrderId, to_hex};
+use aipot_domain_runtime::primitives::{OrderId, Score, to_hex};
 use aipot_domain_runtime::progress::{OrderRecord, TestSource};
-use aipot_trainer::dataset::{Dataset, pack_for};
-use aipot_trainer::evaluation::{Evaluation, evaluate};
-use aipot_trainer::model_file::{model_root, read_model};
+use aipot_trainer::dataset::{data_file, pack_for};
+use aipot_trainer::evaluation::Evaluation;
+use aipot_trainer::model_file::model_root;
 use aipot_trainer::specification::format_tokens;
+use aipot_trainer::trace::machine::Files;
+use aipot_validator::verdict::{Examination, Finding};
 use serde::Serialize;
 
 use super::ClientError;
@@ -69,25 +72,26 @@ pub fn check_model(
     if root != winner.model.root {
         return Err(wrong(format!("its root is {root}, paid for was {}", winner.model.root)));
     }
-    let data = &record.specification.data;
-    let test = pack_for(test, data).and_then(|test| Dataset::read_test(&test, data));
-    let test = test.map_err(|source| ClientError::Data { file: "test", source })?;
-    check_source(outcome, test.file()).map_err(wrong)?;
-    let evaluation = measure(model, &test, &record.specification).map_err(wrong)?;
-    if evaluation.score != winner.score {
-        let (measured, paid) = (evaluation.score.0, winner.score.0);
+    let test = pack_for(test, &record.specification.data)
+        .map_err(|source| ClientError::Data { file: "test", source })?;
+    let file = data_file(&test);
+    check_source(outcome, file).map_err(wrong)?;
+    let measured = measure(&record.specification, (winner.model, model), &test).map_err(wrong)?;
+    if measured.score != winner.score {
+        let (measured, paid) = (measured.score.0, winner.score.0);
         return Err(wrong(format!("its score is {measured}, the chain says {paid}")));
     }
+    let Measured { evaluation, answer_count, score } = measured;
     Ok(Receipt {
         order: order.to_string(),
         winner: winner.provider.to_string(),
         model_root: root.to_string(),
         model_bytes: winner.model.byte_count,
         score: winner.score.0,
-        measured_score: evaluation.score.0,
-        test_accuracy: evaluation.accuracy(),
-        test_loss: evaluation.loss_nats(),
-        evaluation_root: to_hex(&evaluation.root(root, test.file().root)),
+        measured_score: score.0,
+        test_accuracy: evaluation.accuracy(answer_count),
+        test_loss: evaluation.loss_nats(answer_count),
+        evaluation_root: to_hex(&evaluation.root(root, file.root, score)),
         logits_hash: to_hex(&evaluation.logits_hash()),
         agrees: true,
         payouts: payout_lines(outcome),
@@ -156,11 +160,27 @@ fn check_source(outcome: &Outcome, file: DataFile) -> Result<(), String> {
     }
 }
 
+/// An evaluation with its score.
+struct Measured {
+    evaluation: Evaluation,
+    answer_count: u64,
+    score: Score,
+}
+
 fn measure(
-    model: &[u8],
-    test: &Dataset,
     specification: &OrderSpecification,
-) -> Result<Evaluation, String> {
-    let parameters = read_model(model, specification).map_err(|error| error.to_string())?;
-    evaluate(&parameters, test, specification).map_err(|error| error.to_string())
+    (model, bytes): (RevealedModel, &[u8]),
+    test: &[u8],
+) -> Result<Measured, String> {
+    let source = TestSource::Revealed(data_file(test));
+    let files = Files { train: &[], test, model: bytes };
+    let finding = Examination { specification, source }.examine(model, files);
+    let finding = finding.map_err(|error| error.to_string())?;
+    let score = finding.score();
+    match finding {
+        Finding::Scored { evaluation, answer_count, .. } => {
+            Ok(Measured { evaluation, answer_count, score })
+        }
+        Finding::Invalid { reason } => Err(reason.to_string()),
+    }
 }

@@ -9,10 +9,10 @@ use aipot_kernels::plotting::{
 };
 use aipot_kernels::proof_of_space::ProofError;
 use aipot_trainer::dataset::{DatasetError, PrepareError, SplitError};
-use aipot_trainer::evaluation::EvaluateError;
 use aipot_trainer::memory::ProbeError;
 use aipot_trainer::model_file::ModelError;
 use aipot_trainer::run::TrainError;
+use aipot_validator::verdict::{InvalidModel, ValidateError};
 use aipot_trainer::specification::SpecificationError;
 
 use crate::backend::BackendError;
@@ -249,7 +249,14 @@ pub enum CommandError {
     Evaluate {
         /// Why.
         #[from]
-        source: EvaluateError,
+        source: ValidateError,
+    },
+    /// The file is no model of the order.
+    #[error("the file is no model of the order")]
+    NoModel {
+        /// Why.
+        #[source]
+        reason: InvalidModel,
     },
     /// The speed of this machine could not be measured.
     #[error("measuring the speed of this machine failed")]

@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use aipot_domain_runtime::claim::RevealedModel;
 use aipot_domain_runtime::order::{DataFormat, OrderSpecification};
 use aipot_domain_runtime::primitives::{Commitment, DataRoot, ModelRoot, to_hex};
-use aipot_trainer::dataset::{DataFacts, Dataset, FileFormat};
-use aipot_trainer::evaluation::evaluate;
+use aipot_domain_runtime::progress::TestSource;
+use aipot_trainer::dataset::{DataFacts, FileFormat, data_file};
 use aipot_trainer::model_file::{model_root, read_model};
 use aipot_trainer::specification::OrderDraft;
+use aipot_trainer::trace::machine::Files;
+use aipot_validator::verdict::{Examination, Finding};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -114,28 +117,39 @@ fn evaluate_file(arguments: &EvaluateArguments, output: Output) -> Result<(), Co
     let mut specification = without_files(draft, Some(&facts))?;
     specification.data.test_example_count = facts.example_count;
     let bytes = read_model_file(&arguments.model)?;
-    let parameters = read_model(&bytes, &specification)?;
-    let data = Dataset::read_test(&test.bytes, &specification.data)?;
-    let evaluation =
-        on_threads(arguments.threads, || evaluate(&parameters, &data, &specification))??;
-    let root = evaluation.root(model_root(&bytes), data.file().root);
+    // Says what is wrong with a file that is no model, in words.
+    read_model(&bytes, &specification)?;
+    let model = model_root(&bytes);
+    let file = data_file(&test.bytes);
+    let byte_count = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    let revealed = RevealedModel { root: model, byte_count };
+    let source = TestSource::Revealed(file);
+    let examination = Examination { specification: &specification, source };
+    let files = Files { train: &[], test: &test.bytes, model: &bytes };
+    let finding = on_threads(arguments.threads, || examination.examine(revealed, files))??;
+    let score = finding.score();
+    let (evaluation, answer_count) = match finding {
+        Finding::Scored { evaluation, answer_count, .. } => (evaluation, answer_count),
+        Finding::Invalid { reason } => return Err(CommandError::NoModel { reason }),
+    };
+    let root = evaluation.root(model, file.root, score);
+    let (accuracy, loss) = (evaluation.accuracy(answer_count), evaluation.loss_nats(answer_count));
     let value = json!({
-        "score": evaluation.score.0,
+        "score": score.0,
         "correct": evaluation.correct_count,
-        "examples": evaluation.example_count,
-        "accuracy": evaluation.accuracy(),
-        "loss": evaluation.loss_nats(),
+        "examples": facts.example_count,
+        "answers": answer_count,
+        "accuracy": accuracy,
+        "loss": loss,
         "evaluation_root": to_hex(&root),
         "logits_hash": to_hex(&evaluation.logits_hash()),
-        "model_root": model_root(&bytes).to_string(),
+        "model_root": model.to_string(),
     });
     let text = format!(
-        "{} of {} correct ({:.2} %), mean loss {:.4} nats\nscore {}\nevaluation root {}\nlogits hash {}",
+        "{} of {answer_count} correct ({:.2} %), mean loss {loss:.4} nats\nscore {}\nevaluation root {}\nlogits hash {}",
         evaluation.correct_count,
-        evaluation.example_count,
-        100.0 * evaluation.accuracy(),
-        evaluation.loss_nats(),
-        evaluation.score.0,
+        100.0 * accuracy,
+        score.0,
         to_hex(&root),
         to_hex(&evaluation.logits_hash()),
     );

@@ -28,7 +28,7 @@ pub struct OrderView {
     pub claims: BTreeMap<AccountId, Claim>,
     /// Evaluations, by validator.
     pub evaluations: BTreeMap<AccountId, Evaluation>,
-    /// Challenges, by number.
+    /// Open games, by number.
     pub challenges: BTreeMap<u32, Challenge>,
 }
 
@@ -64,7 +64,10 @@ impl OrderView {
         }
         let mut challenges = BTreeMap::new();
         for number in 0..running.progress.challenge_count {
-            challenges.insert(number, state.require::<Challenge>(&(*order, number))?);
+            // A game that is decided leaves no record.
+            if let Some(challenge) = state.get::<Challenge>(&(*order, number))? {
+                challenges.insert(number, challenge);
+            }
         }
         Ok(Some(Self { running, head, phase, claims, evaluations, challenges }))
     }

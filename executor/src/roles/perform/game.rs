@@ -89,9 +89,9 @@ impl Hands {
         let trace = self.worker.read_trace(&task.order);
         let work = move |_: &Control| {
             let artefacts = handle.artefacts();
-            JobEnd::Finished(match evaluated {
-                Some(evaluated) => evaluation_move(artefacts, &evaluated, &turn.dispute),
-                None => training_move(artefacts, &specification, trace, &turn.dispute),
+            JobEnd::Finished(match &evaluated {
+                Some(evaluated) => evaluation_move(artefacts, evaluated, &turn.dispute),
+                None => training_move(artefacts, &specification, trace.as_ref(), &turn.dispute),
             })
         };
         let action = self.worker.run(job, work).await??;
@@ -156,7 +156,7 @@ fn show(
 fn training_move(
     artefacts: &ArtefactStore,
     specification: &OrderSpecification,
-    trace: Option<Trace>,
+    trace: Option<&Trace>,
     dispute: &Dispute,
 ) -> Result<Move, PerformError> {
     let trace = trace.ok_or(PerformError::NoTrace)?;

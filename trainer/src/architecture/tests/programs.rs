@@ -164,7 +164,7 @@ fn a_program_starts_and_a_file_begins_as_the_engine_says_in_every_architecture()
     for (name, keys) in [
         ("mlp", "hidden = [5]"),
         ("cnn", cnn),
-        ("gpt", "width = 6\nlayers = 2\nheads = 2\ncontext = 64"),
+        ("gpt", "width = 6\nlayers = 2\nheads = 2\ncontext = 16"),
     ] {
         let text =
             ORDER.replace("hidden = [600, 16]", keys).replace("\"mlp\"", &format!("\"{name}\""));

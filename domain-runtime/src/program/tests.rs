@@ -1,5 +1,6 @@
 //! Tests of the programs of orders.
 
+mod blocks;
 mod faults;
 mod gradients;
 mod machine;

@@ -2,9 +2,10 @@
 
 use aipot_domain_runtime::order::check::{OrderLimits, check};
 use aipot_domain_runtime::order::{
-    Architecture, CommitteeSpecification, DataFile, DataFormat, DataSpecification, Loss, Metric,
-    ModelSpecification, OrderSpecification, PaySpecification, Profile, Recipe, TrainSpecification,
-    Windows,
+    Architecture, CommitteeSpecification, ConvolutionSpecification, DataFile, DataFormat,
+    DataSpecification, FixedRecipe, ImageShape, Loss, Metric, ModelSpecification,
+    OrderSpecification, PaySpecification, Profile, Recipe, RecipeOptimizer, RecipeSchedule,
+    TrainSpecification, Windows,
 };
 use aipot_domain_runtime::primitives::{Amount, Commitment, DataRoot, Salt};
 use proptest::prelude::*;
@@ -71,6 +72,107 @@ fn json_says_the_same() {
         "pay": {"reward": "100", "metric_min": 0.9}
     }"#;
     assert_eq!(parse_order_json(text).unwrap(), parse_order_toml(DIGITS_ORDER).unwrap());
+}
+
+/// The digits' order with another model and a recipe.
+fn with(model: &str, recipe: &str) -> String {
+    DIGITS_ORDER
+        .replace("architecture = \"mlp\"\nhidden = [128, 64]", model)
+        .replace("recipe = \"free\"", recipe)
+}
+
+#[test]
+fn images_and_texts_have_their_own_models() {
+    let cnn = "architecture = \"cnn\"\nimage = [1, 28, 28]\nhidden = [1024]\n\
+               convolutions = [{ outputs = 32, kernel = 5 }, { outputs = 64, kernel = 5 }]";
+    let draft = parse_order_toml(&with(cnn, "recipe = \"free\"")).unwrap();
+    let one = |outputs| ConvolutionSpecification { outputs, kernel: 5 };
+    let expected = Architecture::Cnn {
+        image: ImageShape { channels: 1, height: 28, width: 28 },
+        convolutions: vec![one(32), one(64)].try_into().unwrap(),
+        hidden_widths: vec![1_024].try_into().unwrap(),
+    };
+    assert_eq!(draft.model.architecture, expected);
+    let gpt = "architecture = \"gpt\"\nwidth = 256\nlayers = 4\nheads = 8\ncontext = 128";
+    let draft = parse_order_toml(&with(gpt, "recipe = \"free\"")).unwrap();
+    let expected = Architecture::Gpt { width: 256, layer_count: 4, head_count: 8, context: 128 };
+    assert_eq!(draft.model.architecture, expected);
+}
+
+#[test]
+fn a_recipe_is_a_word_or_a_table() {
+    let mlp = "architecture = \"mlp\"\nhidden = [4]";
+    let read = |recipe: &str| parse_order_toml(&with(mlp, recipe)).map(|draft| draft.train.recipe);
+    let found = read("recipe = { steps = 200, optimizer = \"adamw\", learning_rate = 0.001 }");
+    let adamw = RecipeOptimizer::AdamW {
+        beta1: 0.9_f32.to_bits(),
+        beta2: 0.999_f32.to_bits(),
+        epsilon: 1e-8_f32.to_bits(),
+        weight_decay: 0.01_f32.to_bits(),
+    };
+    let recipe = FixedRecipe {
+        step_count: 200,
+        optimizer: adamw,
+        learning_rate: 0.001_f32.to_bits(),
+        schedule: RecipeSchedule::Constant,
+        checkpoint_interval: 100,
+    };
+    assert_eq!(found.unwrap(), Recipe::Fixed(recipe));
+    let found = read(
+        "recipe = { steps = 7, optimizer = \"momentum\", learning_rate = 1, momentum = 0.5, \
+         schedule = \"cosine\", warmup_steps = 3, checkpoint_interval = 2 }",
+    );
+    let recipe = FixedRecipe {
+        step_count: 7,
+        optimizer: RecipeOptimizer::Momentum { momentum: 0.5_f32.to_bits(), weight_decay: 0 },
+        learning_rate: 1.0_f32.to_bits(),
+        schedule: RecipeSchedule::Cosine { warmup_step_count: 3 },
+        checkpoint_interval: 2,
+    };
+    assert_eq!(found.unwrap(), Recipe::Fixed(recipe));
+    assert_eq!(read("recipe = \"free\"").unwrap(), Recipe::Free);
+}
+
+#[test]
+fn a_wrong_recipe_or_model_is_named() {
+    let recipe = |text: &str| with("architecture = \"mlp\"\nhidden = [4]", text);
+    let model = |text: &str| with(text, "recipe = \"free\"");
+    let table = |rest: &str| recipe(&format!("recipe = {{ steps = 1, {rest} }}"));
+    let cases = [
+        (recipe("recipe = {}"), "train.recipe.steps is missing"),
+        (recipe("recipe = \"fix\""), "train.recipe is \"fix\", allowed: free"),
+        (table("learning_rate = 1"), "train.recipe.optimizer is missing"),
+        (
+            table("optimizer = \"sgd\", learning_rate = 1"),
+            "train.recipe.optimizer is \"sgd\", allowed: adamw, momentum",
+        ),
+        (
+            table("optimizer = \"adamw\", learning_rate = \"1\""),
+            "train.recipe.learning_rate is a text, expected a number of 32 bits",
+        ),
+        (
+            table("optimizer = \"adamw\", learning_rate = 1, beta3 = 1"),
+            "unknown key train.recipe.beta3, did you mean beta1?",
+        ),
+        (
+            model("architecture = \"cnn\"\nhidden = []\nconvolutions = []\nimage = [28, 28]"),
+            "model.image is \"[28, 28]\", expected [channels, rows, columns]",
+        ),
+        (
+            model(
+                "architecture = \"cnn\"\nhidden = []\nimage = [1, 4, 4]\n\
+                 convolutions = [{ outputs = 1 }]",
+            ),
+            "model.convolutions[0].kernel is missing",
+        ),
+        (
+            model("architecture = \"gpt\"\nwidth = 8\nlayers = 101\nheads = 1\ncontext = 8"),
+            "model.layers is 101, allowed 1 to 100",
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(parse_order_toml(&text).unwrap_err().to_string(), expected);
+    }
 }
 
 #[test]
@@ -400,13 +502,78 @@ fn data_specifications() -> impl Strategy<Value = DataSpecification> {
     })
 }
 
+fn architectures() -> impl Strategy<Value = Architecture> {
+    let size = || 1..=65_536_u32;
+    let hidden =
+        || prop::collection::vec(1..=65_536_u32, 0..=16).prop_map(|all| all.try_into().unwrap());
+    let convolution =
+        (size(), size()).prop_map(|(outputs, kernel)| ConvolutionSpecification { outputs, kernel });
+    let image = (size(), size(), size()).prop_map(|(channels, height, width)| ImageShape {
+        channels,
+        height,
+        width,
+    });
+    let convolutions = prop::collection::vec(convolution, 0..=8);
+    prop_oneof![
+        hidden().prop_map(|hidden_widths| Architecture::Mlp { hidden_widths }),
+        (image, convolutions, hidden()).prop_map(|(image, convolutions, hidden_widths)| {
+            let convolutions = convolutions.try_into().unwrap();
+            Architecture::Cnn { image, convolutions, hidden_widths }
+        }),
+        (size(), 1..=100_u32, size(), size()).prop_map(
+            |(width, layer_count, head_count, context)| Architecture::Gpt {
+                width,
+                layer_count,
+                head_count,
+                context,
+            }
+        ),
+    ]
+}
+
+fn recipes() -> impl Strategy<Value = Recipe> {
+    // All numbers from the smallest to the largest, and both zeros.
+    let number =
+        || prop_oneof![0..=0x7f7f_ffff_u32, Just(0x8000_0000), 0x3800_0000..=0x4000_0000_u32];
+    let optimizer = prop_oneof![
+        [number(), number(), number(), number()].prop_map(
+            |[beta1, beta2, epsilon, weight_decay]| {
+                RecipeOptimizer::AdamW { beta1, beta2, epsilon, weight_decay }
+            }
+        ),
+        [number(), number()].prop_map(|[momentum, weight_decay]| RecipeOptimizer::Momentum {
+            momentum,
+            weight_decay
+        }),
+    ];
+    let schedule = prop_oneof![
+        Just(RecipeSchedule::Constant),
+        (0..=1_000_000_u32)
+            .prop_map(|warmup_step_count| RecipeSchedule::Cosine { warmup_step_count }),
+    ];
+    let steps = 1..=1_000_000_u32;
+    let fixed = (steps.clone(), optimizer, number(), schedule, steps).prop_map(
+        |(step_count, optimizer, learning_rate, schedule, checkpoint_interval)| {
+            Recipe::Fixed(FixedRecipe {
+                step_count,
+                optimizer,
+                learning_rate,
+                schedule,
+                checkpoint_interval,
+            })
+        },
+    );
+    prop_oneof![Just(Recipe::Free), fixed]
+}
+
 fn specifications() -> impl Strategy<Value = OrderSpecification> {
     let data = data_specifications();
-    let train = (any::<bool>(), 1..=1_u64 << 40, 1..=100_000_u32, 1..=65_536_u32).prop_map(
-        |(is_loss, parameters_max, epochs, batch_size)| TrainSpecification {
+    let bounds = (1..=1_u64 << 40, 1..=100_000_u32, 1..=65_536_u32);
+    let train = (any::<bool>(), recipes(), bounds).prop_map(
+        |(is_loss, recipe, (parameters_max, epochs, batch_size))| TrainSpecification {
             loss: Loss::CrossEntropy,
             metric: if is_loss { Metric::Loss } else { Metric::Accuracy },
-            recipe: Recipe::Free,
+            recipe,
             parameters_max,
             epochs,
             batch_size,
@@ -434,14 +601,11 @@ fn specifications() -> impl Strategy<Value = OrderSpecification> {
         challenge: blocks[7],
         challenge_extension: blocks[8],
     });
-    let model = (prop::collection::vec(1..=65_536_u32, 0..=16), any::<u64>());
+    let model = (architectures(), any::<u64>());
     (model, data, train, pay, (1..=32_u32, 1..=32_u32), windows).prop_map(
-        |((widths, initial_seed), data, train, pay, committee, windows)| OrderSpecification {
+        |((architecture, initial_seed), data, train, pay, committee, windows)| OrderSpecification {
             version: 1,
-            model: ModelSpecification {
-                architecture: Architecture::Mlp { hidden_widths: widths.try_into().unwrap() },
-                initial_seed,
-            },
+            model: ModelSpecification { architecture, initial_seed },
             data,
             train,
             profile: Profile::P0,

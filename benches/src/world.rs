@@ -98,8 +98,8 @@ pub fn order(seed: u64) -> OrderSpecification {
             initial_seed: seed,
         },
         data: DataSpecification {
-            train: DataFile { root: DataRoot([1; 32]), byte_count: 200_000 },
-            format: DataFormat::Csv,
+            train: DataFile { root: DataRoot([1; 32]), byte_count: 1437 * 65 },
+            format: DataFormat::Records { value_bytes: 1 },
             train_example_count: 1437,
             test_example_count: 360,
             feature_count: 64,

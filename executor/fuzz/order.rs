@@ -117,8 +117,8 @@ pub(crate) fn small_order() -> OrderSpecification {
 
 fn data() -> DataSpecification {
     DataSpecification {
-        train: DataFile { root: DataRoot([1; 32]), byte_count: 1_500 },
-        format: DataFormat::Csv,
+        train: DataFile { root: DataRoot([1; 32]), byte_count: 500 },
+        format: DataFormat::Records { value_bytes: 1 },
         train_example_count: 100,
         test_example_count: 100,
         feature_count: 4,

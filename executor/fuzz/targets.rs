@@ -48,7 +48,8 @@ pub(crate) const TARGETS: &[Target] = &[
         accepts: training::accepts_checkpoint,
         seeds: training::checkpoints,
     },
-    Target { name: "data_csv", accepts: training::accepts_data, seeds: training::data },
+    Target { name: "data_csv", accepts: training::accepts_lines, seeds: training::lines },
+    Target { name: "data_file", accepts: training::accepts_data, seeds: training::data },
     Target {
         name: "genesis_file",
         accepts: runtime::accepts_genesis,

@@ -2,11 +2,11 @@
 
 use std::sync::LazyLock;
 
-use aipot_domain_runtime::order::{DataFormat, OrderSpecification};
+use aipot_domain_runtime::order::{DataFormat, DataSpecification, OrderSpecification};
 use aipot_trainer::{
     architecture::initial_parameters,
     checkpoint::Checkpoint,
-    dataset::{Dataset, split},
+    dataset::{DataFacts, Dataset, pack_csv, split, survey},
     model_file::{read_model, write_model},
     optimizer::OptimizerState,
     parameters::Parameters,
@@ -15,27 +15,56 @@ use aipot_trainer::{
 
 use crate::targets::order::small_order;
 
-/// What features are divided by; any number from 1 on would do.
-const DIVISOR: u32 = 16;
 /// Bytes of the hash at the end of a checkpoint.
 const FOOTER_BYTES: usize = 32;
 
 static ORDER: LazyLock<OrderSpecification> = LazyLock::new(small_order);
 
-/// Reads data about which nothing is known yet, and splits them.
-pub(crate) fn accepts_data(bytes: &[u8]) -> bool {
-    let Ok(dataset) = Dataset::survey(bytes, DataFormat::Csv, DIVISOR) else { return false };
-    let (examples, features) = (dataset.example_count(), dataset.feature_count());
-    assert_eq!(dataset.features().len(), examples * features, "a table with holes");
-    assert!(dataset.labels().iter().all(|label| *label < dataset.class_count()));
+/// Packs lines of numbers about which nothing is known yet, reads them back, and splits them.
+pub(crate) fn accepts_lines(bytes: &[u8]) -> bool {
+    let Ok(file) = pack_csv(bytes) else { return false };
+    check_examples(&file.bytes, &file.facts);
     if let Ok(parts) = split(bytes, 1, 0) {
         let counts = [parts.train, parts.test].map(|part| {
-            let part = Dataset::survey(&part, DataFormat::Csv, DIVISOR);
-            part.expect("lines of a good file").example_count()
+            let part = pack_csv(&part).expect("lines of a good file");
+            part.facts.example_count
         });
-        assert_eq!(counts, [examples - 1, 1], "the split lost or made a line");
+        let expected = [file.facts.example_count - 1, 1];
+        assert_eq!(counts, expected, "the split lost or made a line");
     }
     true
+}
+
+/// Reads records or text; the first byte chooses the width, the second the number of features.
+pub(crate) fn accepts_data(bytes: &[u8]) -> bool {
+    let [width, feature_count, file @ ..] = bytes else { return false };
+    let format = match width {
+        0 => DataFormat::Text,
+        value_bytes => DataFormat::Records { value_bytes: *value_bytes },
+    };
+    let Ok(facts) = survey(file, format, u32::from(*feature_count)) else { return false };
+    check_examples(file, &facts);
+    true
+}
+
+/// What was surveyed can be read, and every example is whole.
+fn check_examples(bytes: &[u8], facts: &DataFacts) {
+    let data = DataSpecification {
+        train: facts.file,
+        format: facts.format,
+        train_example_count: facts.example_count,
+        feature_count: facts.feature_count,
+        class_count: facts.class_count,
+        ..ORDER.data.clone()
+    };
+    let dataset = Dataset::read_train(bytes, &data).expect("the survey read it");
+    let (examples, features) = (dataset.example_count(), dataset.feature_count());
+    if facts.format == DataFormat::Text {
+        assert!((0..examples).all(|example| dataset.tokens(example).len() == features + 1));
+    } else {
+        assert_eq!(dataset.features().len(), examples * features, "a table with holes");
+        assert!(dataset.labels().iter().all(|label| *label < dataset.class_count()));
+    }
 }
 
 /// Reads a model of the order and writes it again: only the canonical file is a model.
@@ -53,8 +82,12 @@ pub(crate) fn accepts_checkpoint(body: &[u8]) -> bool {
     true
 }
 
+pub(crate) fn lines() -> Vec<Vec<u8>> {
+    vec![b"1,2,3,4,0\n5,6,7,8,1\n0,16,300,4,1\n".to_vec(), b"0,1\r\n16,0\r\n".to_vec()]
+}
+
 pub(crate) fn data() -> Vec<Vec<u8>> {
-    vec![b"1,2,3,4,0\n5,6,7,8,1\n0,16,-3,4,1\n".to_vec(), b"0,1\r\n16,0\r\n".to_vec()]
+    vec![vec![1, 2, 7, 255, 0, 9, 8, 1], vec![2, 1, 7, 1, 0, 0], b"\0\x04to be or not".to_vec()]
 }
 
 pub(crate) fn models() -> Vec<Vec<u8>> {

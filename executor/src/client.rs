@@ -7,11 +7,11 @@ pub use receipt::{PayoutLine, Receipt, check_model, payout_lines};
 use std::path::Path;
 
 use aipot_domain_runtime::call::Call;
-use aipot_domain_runtime::order::{DataFormat, OrderSpecification};
+use aipot_domain_runtime::order::OrderSpecification;
 use aipot_domain_runtime::primitives::{OrderId, Salt};
 use aipot_domain_runtime::progress::OrderRecord;
 use aipot_domain_runtime::state::{Fault, read_record};
-use aipot_trainer::dataset::{Dataset, DatasetError};
+use aipot_trainer::dataset::{DatasetError, PrepareError, PreparedFile, prepare};
 use aipot_trainer::specification::{OrderDraft, SpecificationError, TestFacts};
 
 use crate::network::{AnnounceError, FetchError};
@@ -27,6 +27,9 @@ pub enum ClientError {
     /// The order and its files do not go together.
     #[error(transparent)]
     Specification(#[from] SpecificationError),
+    /// A file cannot be packed for the order.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
     /// A file is not what the order needs.
     #[error("the {file} file is not usable")]
     Data {
@@ -88,23 +91,47 @@ pub enum ClientError {
     },
 }
 
-/// Fills a draft with what its two files say.
-///
-/// # Errors
-/// [`ClientError::Data`] when a file cannot be read, [`ClientError::Specification`] when it is another.
-pub fn specify(
-    draft: &OrderDraft,
-    train: &[u8],
-    test: &[u8],
-    salt: &Salt,
-) -> Result<OrderSpecification, ClientError> {
-    let train = survey("training", train, draft)?;
-    let test = survey("test", test, draft)?;
-    let test = TestFacts::new(test.facts(), salt);
-    Ok(draft.complete(Some(&train.facts()), Some(&test))?)
+/// The two files of an order as they will lie on the chain.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OrderFiles<'bytes> {
+    /// The training file.
+    pub train: PreparedFile<'bytes>,
+    /// The hidden test file.
+    pub test: PreparedFile<'bytes>,
 }
 
-/// Submits an order and returns when it is part of a final block.
+impl<'bytes> OrderFiles<'bytes> {
+    /// Packs what the client has into what its order needs.
+    ///
+    /// # Errors
+    /// [`ClientError::Prepare`] when a file cannot be read.
+    pub fn prepare(
+        draft: &OrderDraft,
+        train: &'bytes [u8],
+        test: &'bytes [u8],
+    ) -> Result<Self, ClientError> {
+        let missing = |field: &str| SpecificationError::Missing { field: field.to_owned() };
+        let (train, test) = prepare(&draft.data.shape(), Some(train), Some(test))?;
+        let train = train.ok_or_else(|| missing("the training file"))?;
+        let test = test.ok_or_else(|| missing("the test file"))?;
+        Ok(Self { train, test })
+    }
+
+    /// Fills a draft with what the files say.
+    ///
+    /// # Errors
+    /// [`ClientError::Specification`] when they are not those of the draft.
+    pub fn specify(
+        &self,
+        draft: &OrderDraft,
+        salt: &Salt,
+    ) -> Result<OrderSpecification, ClientError> {
+        let test = TestFacts::new(self.test.facts, salt);
+        Ok(draft.complete(Some(&self.train.facts), Some(&test))?)
+    }
+}
+
+/// Submits an order and returns when it is part of a final block; its files are packed before.
 ///
 /// The salt of the test commitment follows from the node's key and the files, so that submitting again
 /// after a crash is the same order. The test file stays outside the served store until it is revealed.
@@ -117,13 +144,14 @@ pub async fn submit(
     draft: &OrderDraft,
     (train, test): (&[u8], &[u8]),
 ) -> Result<OrderId, ClientError> {
-    let purpose = format!("test/{}/{}", blake3::hash(test), draft.model.initial_seed);
-    let salt = node.salt(&purpose);
-    let specification = specify(draft, train, test, &salt)?;
+    let files = OrderFiles::prepare(draft, train, test)?;
+    let hidden = files.test.facts.file.root;
+    let salt = node.salt(&format!("test/{hidden}/{}", draft.model.initial_seed));
+    let specification = files.specify(draft, &salt)?;
     let order = specification.id();
-    let stored = node.artefacts().put(train)?;
+    let stored = node.artefacts().put(&files.train.bytes)?;
     node.network().announce(stored).await?;
-    remember(folder, &order, &salt, test)?;
+    remember(folder, &order, &salt, &files.test.bytes)?;
     let call = Call::SubmitOrder { specification };
     match node.call(&format!("order/{order}"), call).await? {
         CallOutcome::Accepted { .. } => Ok(order),
@@ -164,10 +192,4 @@ pub async fn fetch_and_check(
     fetched.map_err(|source| ClientError::Fetch { source })?;
     let model = node.artefacts().read(hash)?;
     Ok((check_model(order, &record, &model, test)?, model))
-}
-
-fn survey(file: &'static str, bytes: &[u8], draft: &OrderDraft) -> Result<Dataset, ClientError> {
-    let DataFormat::Csv = draft.data.format;
-    Dataset::survey(bytes, draft.data.format, draft.data.feature_divisor)
-        .map_err(|source| ClientError::Data { file, source })
 }

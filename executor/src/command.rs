@@ -1,6 +1,7 @@
 //! The command line: one file for each subcommand, and what they share.
 
 mod check;
+mod data;
 mod device;
 mod devnet;
 mod doctor;

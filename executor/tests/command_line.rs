@@ -183,6 +183,47 @@ fn broken_data_is_refused_with_line_and_column() {
 }
 
 #[test]
+fn records_train_the_same_model_as_the_lines_they_were_packed_from() {
+    let desk = Desk::new();
+    let lines = std::fs::read_to_string(DIGITS).unwrap();
+    let records: Vec<u8> = lines
+        .lines()
+        .flat_map(|line| line.split(','))
+        .map(|number| number.parse().unwrap())
+        .collect();
+    std::fs::write(desk.path("digits.records"), &records).unwrap();
+    let known = "train = { path = \"digits.records\", format = \"records\" }\nfeatures = 64";
+    let order = changed("train = { format = \"csv\" }", known);
+    std::fs::write(desk.path("records.toml"), order).unwrap();
+    let steps = ["--steps", "10", "--seed", "5"];
+    let from_lines =
+        desk.json(&[&["train", "order.toml", "--data", DIGITS][..], &steps].concat(), 0);
+    for files in [&["train", "records.toml"][..], &["train", "records.toml", "--data", DIGITS]] {
+        let value = desk.json(&[files, &steps].concat(), 0);
+        assert_eq!(value["model_root"], from_lines["model_root"]);
+    }
+}
+
+#[test]
+fn a_synthetic_order_needs_no_files() {
+    let synthetic = "synthetic = { seed = 7 }\nfeatures = 20\ntrain_examples = 400\n\
+                     test_examples = 100";
+    let order = changed("train = { format = \"csv\" }\ndivisor = 16", synthetic);
+    let desk = Desk::with(&order);
+    assert_eq!(desk.json(&["order", "check", "order.toml"], 0)["parameters"], 11_594);
+    let train = ["train", "order.toml", "--steps", "60", "--seed", "5"];
+    let value = desk.json(&train, 0);
+    assert!(value["final_loss"].as_f64().unwrap() < 0.5, "{value}");
+    assert_eq!(desk.json(&train, 0)["model_root"], value["model_root"]);
+}
+
+#[test]
+fn an_order_without_data_says_where_it_could_be_named() {
+    let sentence = Desk::new().refusal(&["train", "order.toml"]);
+    assert!(sentence.contains("--data") && sentence.contains("data.synthetic"), "{sentence}");
+}
+
+#[test]
 fn a_missing_file_and_a_wrong_order_id_are_named() {
     let desk = Desk::new();
     assert!(desk.refusal(&["order", "check", "nothing.toml"]).contains("nothing.toml"));

@@ -4,7 +4,7 @@ use aipot_domain_runtime::order::{DataFile, OrderSpecification};
 use aipot_domain_runtime::outcome::{Outcome, Standing};
 use aipot_domain_runtime::primitives::{OrderId, to_hex};
 use aipot_domain_runtime::progress::{OrderRecord, TestSource};
-use aipot_trainer::dataset::Dataset;
+use aipot_trainer::dataset::{Dataset, pack_for};
 use aipot_trainer::evaluation::{Evaluation, evaluate};
 use aipot_trainer::model_file::{model_root, read_model};
 use aipot_trainer::specification::format_tokens;
@@ -70,8 +70,8 @@ pub fn check_model(
         return Err(wrong(format!("its root is {root}, paid for was {}", winner.model.root)));
     }
     let data = &record.specification.data;
-    let test = Dataset::read_test(test, data)
-        .map_err(|source| ClientError::Data { file: "test", source })?;
+    let test = pack_for(test, data).and_then(|test| Dataset::read_test(&test, data));
+    let test = test.map_err(|source| ClientError::Data { file: "test", source })?;
     check_source(outcome, test.file()).map_err(wrong)?;
     let evaluation = measure(model, &test, &record.specification).map_err(wrong)?;
     if evaluation.score != winner.score {

@@ -8,13 +8,15 @@ use aipot_domain_runtime::order::check::{OrderLimits, check};
 use aipot_domain_runtime::order::cost::price;
 use aipot_domain_runtime::primitives::Salt;
 use aipot_domain_runtime::window::PHASES;
-use aipot_trainer::dataset::Dataset;
+use aipot_trainer::dataset::prepare;
+use aipot_trainer::dataset::synthetic::Part;
 use aipot_trainer::memory::{Estimate, estimate, probe};
 use aipot_trainer::specification::{TestFacts, format_tokens};
 use clap::Args;
 use serde::Serialize;
 
-use super::files::{read_data, read_order};
+use super::data::find_data;
+use super::files::read_order;
 use super::{CommandError, Output};
 use crate::devnet::scenario::parameters;
 
@@ -77,18 +79,17 @@ pub(super) fn run(arguments: &CheckArguments, output: Output) -> Result<(), Comm
 
 fn specification(arguments: &CheckArguments) -> Result<OrderSpecification, CommandError> {
     let draft = read_order(&arguments.file)?;
-    let survey = |path: &Option<PathBuf>| -> Result<Option<Dataset>, CommandError> {
-        let Some(path) = path else { return Ok(None) };
-        let bytes = read_data(path)?;
-        Ok(Some(Dataset::survey(&bytes, draft.data.format, draft.data.feature_divisor)?))
-    };
-    let train = survey(&arguments.data)?.map(|data| data.facts());
+    let find =
+        |part, given: &Option<PathBuf>| find_data(&draft, &arguments.file, part, given.as_deref());
+    let train = find(Part::Train, &arguments.data)?;
+    let test = find(Part::Test, &arguments.test)?;
+    let (train, test) = prepare(&draft.data.shape(), train.as_deref(), test.as_deref())?;
     // The real salt is drawn at submission; a given commitment must not be compared with one of zeros.
-    let test = survey(&arguments.test)?.map(|data| match draft.data.test_commitment {
-        Some(commitment) => TestFacts { facts: data.facts(), commitment },
-        None => TestFacts::new(data.facts(), &Salt::default()),
+    let test = test.map(|test| match draft.data.test_commitment {
+        Some(commitment) => TestFacts { facts: test.facts, commitment },
+        None => TestFacts::new(test.facts, &Salt::default()),
     });
-    Ok(draft.complete(train.as_ref(), test.as_ref())?)
+    Ok(draft.complete(train.map(|train| train.facts).as_ref(), test.as_ref())?)
 }
 
 /// Measures the canonical product on all threads.

@@ -8,7 +8,7 @@ use aipot_kernels::plotting::{
     EncodeError, MetadataError, PieceError, PlanError, ReadError, SectorError,
 };
 use aipot_kernels::proof_of_space::ProofError;
-use aipot_trainer::dataset::{DatasetError, SplitError};
+use aipot_trainer::dataset::{DatasetError, PrepareError, SplitError};
 use aipot_trainer::evaluation::EvaluateError;
 use aipot_trainer::memory::ProbeError;
 use aipot_trainer::model_file::ModelError;
@@ -201,6 +201,17 @@ pub enum CommandError {
     /// A size of the order does not fit.
     #[error(transparent)]
     Overflow(#[from] Overflow),
+    /// Nothing says where a data file is.
+    #[error("there is no data: give {option}, or {field} or data.synthetic in the order")]
+    NoData {
+        /// The argument that would name the file.
+        option: &'static str,
+        /// The field that would name it.
+        field: &'static str,
+    },
+    /// A data file cannot be packed for the order.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
     /// A data file is not what the order says.
     #[error("the data does not fit")]
     Data {
@@ -348,6 +359,8 @@ impl CommandError {
             | Self::Specification(_)
             | Self::Order { .. }
             | Self::Overflow(_)
+            | Self::NoData { .. }
+            | Self::Prepare(_)
             | Self::Data { .. }
             | Self::Split(_)
             | Self::Model { .. }

@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use aipot_domain_runtime::order::OrderSpecification;
+use aipot_domain_runtime::order::{DataFormat, OrderSpecification};
 use aipot_domain_runtime::primitives::{Commitment, DataRoot, ModelRoot, to_hex};
-use aipot_trainer::dataset::{DataFacts, Dataset};
+use aipot_trainer::dataset::{DataFacts, Dataset, FileFormat};
 use aipot_trainer::evaluation::evaluate;
 use aipot_trainer::model_file::{model_root, read_model};
 use aipot_trainer::specification::OrderDraft;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::data::prepare_one;
 use super::files::{read_data, read_model_file, read_order};
 use super::plot::input::device;
 use super::{CommandError, Output};
@@ -81,7 +82,7 @@ pub(super) fn run(command: &ModelCommand, output: Output) -> Result<ExitCode, Co
 fn verify(arguments: &VerifyArguments, output: Output) -> Result<(), CommandError> {
     let draft = read_order(&arguments.order)?;
     let facts = match &arguments.data {
-        Some(path) => Some(survey(&draft, &read_data(path)?)?.facts()),
+        Some(path) => Some(prepare_one(&draft, &read_data(path)?)?.facts),
         None => None,
     };
     let specification = without_files(draft, facts.as_ref())?;
@@ -106,14 +107,15 @@ fn verify(arguments: &VerifyArguments, output: Output) -> Result<(), CommandErro
 
 fn evaluate_file(arguments: &EvaluateArguments, output: Output) -> Result<(), CommandError> {
     let draft = read_order(&arguments.order)?;
-    let test = read_data(&arguments.data)?;
-    let mut facts = survey(&draft, &test)?.facts();
+    let bytes = read_data(&arguments.data)?;
+    let test = prepare_one(&draft, &bytes)?;
+    let mut facts = test.facts;
     facts.class_count = facts.class_count.max(draft.data.class_count.unwrap_or(0));
     let mut specification = without_files(draft, Some(&facts))?;
     specification.data.test_example_count = facts.example_count;
     let bytes = read_model_file(&arguments.model)?;
     let parameters = read_model(&bytes, &specification)?;
-    let data = Dataset::read_test(&test, &specification.data)?;
+    let data = Dataset::read_test(&test.bytes, &specification.data)?;
     let evaluation =
         on_threads(arguments.threads, || evaluate(&parameters, &data, &specification))??;
     let root = evaluation.root(model_root(&bytes), data.file().root);
@@ -140,11 +142,6 @@ fn evaluate_file(arguments: &EvaluateArguments, output: Output) -> Result<(), Co
     output.result(&value, &text)
 }
 
-/// Reads a file about which the order may say nothing.
-pub(super) fn survey(draft: &OrderDraft, bytes: &[u8]) -> Result<Dataset, CommandError> {
-    Ok(Dataset::survey(bytes, draft.data.format, draft.data.feature_divisor)?)
-}
-
 /// The order where only the shape of the data matters: what is open about its files is filled with `facts`
 /// or, where not even the shape depends on it, with the least allowed.
 pub(super) fn without_files(
@@ -156,6 +153,10 @@ pub(super) fn without_files(
         data.feature_count = data.feature_count.or(Some(facts.feature_count));
         data.class_count = data.class_count.or(Some(facts.class_count));
         data.train_example_count = data.train_example_count.or(Some(facts.example_count));
+    }
+    if data.format == FileFormat::Csv {
+        let narrowest = DataFormat::Records { value_bytes: 1 };
+        data.format = FileFormat::Exact(facts.map_or(narrowest, |facts| facts.format));
     }
     data.train_root = data.train_root.or(Some(DataRoot::default()));
     data.train_byte_count = data.train_byte_count.or(Some(1));

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use aipot_domain_runtime::order::OrderSpecification;
-use aipot_trainer::dataset::Dataset;
+use aipot_trainer::dataset::synthetic::Part;
+use aipot_trainer::dataset::{DataFacts, Dataset};
 use aipot_trainer::model_file::{model_root, write_model};
 use aipot_trainer::run::{StepReport, Trainer, TrainingOptions};
 use aipot_trainer::specification::OrderDraft;
@@ -13,8 +14,9 @@ use clap::Args;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 
-use super::files::{read_data, read_order};
-use super::model::{on_threads, survey, without_files};
+use super::data::{prepare_one, require_data};
+use super::files::read_order;
+use super::model::{on_threads, without_files};
 use super::{CommandError, Output};
 use crate::loss_curve;
 
@@ -29,9 +31,9 @@ const STEPS_MAX: u64 = 1_000_000_000;
 pub(super) struct TrainArguments {
     /// The order, in TOML or JSON.
     file: PathBuf,
-    /// The training file.
+    /// The training file, where the order neither names nor makes one.
     #[arg(long)]
-    data: PathBuf,
+    data: Option<PathBuf>,
     /// Steps; by default the epochs that the order asks for.
     #[arg(long)]
     steps: Option<u64>,
@@ -56,9 +58,11 @@ struct Trained {
 /// Trains and prints what came out.
 pub(super) fn run(arguments: &TrainArguments, output: Output) -> Result<ExitCode, CommandError> {
     let draft = read_order(&arguments.file)?;
-    let bytes = read_data(&arguments.data)?;
-    let specification = specification(&draft, &bytes)?;
-    let data = Dataset::read_train(&bytes, &specification.data)?;
+    let given = arguments.data.as_deref();
+    let bytes = require_data(&draft, &arguments.file, Part::Train, given)?;
+    let file = prepare_one(&draft, &bytes)?;
+    let specification = specification(&draft, &file.facts)?;
+    let data = Dataset::read_train(&file.bytes, &specification.data)?;
     let options = options(arguments, &specification)?;
     let trained = on_threads(arguments.threads, || train(&specification, &data, options, output))??;
     if let Some(path) = &arguments.out {
@@ -69,9 +73,11 @@ pub(super) fn run(arguments: &TrainArguments, output: Output) -> Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-fn specification(draft: &OrderDraft, bytes: &[u8]) -> Result<OrderSpecification, CommandError> {
-    let facts = survey(draft, bytes)?.facts();
-    let mut specification = without_files(draft.clone(), Some(&facts))?;
+fn specification(
+    draft: &OrderDraft,
+    facts: &DataFacts,
+) -> Result<OrderSpecification, CommandError> {
+    let mut specification = without_files(draft.clone(), Some(facts))?;
     // A root in the order is checked when the data is read; an open one is this file's.
     if draft.data.train_root.is_none() {
         specification.data.train = facts.file;

@@ -5,14 +5,14 @@ mod live;
 mod world;
 
 use aipot_domain_runtime::event::{Event, Verdict, VoidReason};
-use aipot_domain_runtime::order::{DataFormat, OrderSpecification};
+use aipot_domain_runtime::order::OrderSpecification;
 use aipot_domain_runtime::outcome::Outcome;
 use aipot_domain_runtime::payment::PayoutRole;
 use aipot_domain_runtime::primitives::{AccountId, Amount, OrderId, Salt};
 use aipot_domain_runtime::progress::TestSource;
 use aipot_domain_runtime::window::{Phase, Windows};
-use aipot_trainer::dataset::digits::{DIGITS_DIVISOR, digits};
-use aipot_trainer::dataset::{DataFacts, Dataset, split};
+use aipot_trainer::dataset::digits::digits;
+use aipot_trainer::dataset::{pack_csv, split};
 use aipot_trainer::specification::{TestFacts, parse_order_toml};
 
 use super::{Action, Knowledge, OrderView};
@@ -55,25 +55,23 @@ const WINDOWS: Windows = Windows {
     challenge_extension: 8,
 };
 
-fn facts(bytes: &[u8]) -> DataFacts {
-    Dataset::survey(bytes, DataFormat::Csv, DIGITS_DIVISOR).unwrap().facts()
-}
-
 /// An order over the first `example_count` digits; each seed splits them in another way.
 fn digits_order(example_count: usize, test_count: usize, seed: u64) -> Order {
     let lines = digits().split_inclusive(|byte| *byte == b'\n');
     let bytes: Vec<u8> = lines.take(example_count).flatten().copied().collect();
     let files = split(&bytes, test_count, seed).unwrap();
+    let (train, test) = (pack_csv(&files.train).unwrap(), pack_csv(&files.test).unwrap());
     let salt = Salt([9; 32]);
-    let test = TestFacts::new(facts(&files.test), &salt);
+    let hidden = TestFacts::new(test.facts, &salt);
     let draft = parse_order_toml(ORDER).unwrap();
-    let mut specification = draft.complete(Some(&facts(&files.train)), Some(&test)).unwrap();
+    let mut specification = draft.complete(Some(&train.facts), Some(&hidden)).unwrap();
     specification.windows = WINDOWS;
     specification.committee.provider_count = 2;
     specification.committee.validator_count = 3;
     specification.pay.provider_stake_min = Amount::tokens(20);
     specification.pay.validator_stake_min = Amount::tokens(20);
-    Order { specification, train: files.train, test: files.test, salt }
+    let (train, test) = (train.bytes.into_owned(), test.bytes.into_owned());
+    Order { specification, train, test, salt }
 }
 
 fn small_order() -> Order {

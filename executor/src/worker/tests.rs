@@ -7,8 +7,8 @@ use aipot_domain_runtime::order::{
     Windows,
 };
 use aipot_domain_runtime::primitives::{Amount, BlockNumber, Commitment};
-use aipot_trainer::dataset::data_file;
 use aipot_trainer::dataset::digits::{DIGITS_DIVISOR, digits};
+use aipot_trainer::dataset::{data_file, pack_csv};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
@@ -19,10 +19,11 @@ use crate::store::artefacts::{ArtefactError, ContentHash};
 
 const EXAMPLES: u32 = 128;
 
-/// The first lines of the digits.
+/// The first of the digits.
 fn digits_file() -> Vec<u8> {
-    let lines = digits().split_inclusive(|byte| *byte == b'\n');
-    lines.take(usize::try_from(EXAMPLES).unwrap()).flatten().copied().collect()
+    let mut bytes = pack_csv(digits()).unwrap().bytes.into_owned();
+    bytes.truncate(usize::try_from(EXAMPLES).unwrap() * 65);
+    bytes
 }
 
 fn order(epochs: u32) -> OrderSpecification {
@@ -36,7 +37,7 @@ fn order(epochs: u32) -> OrderSpecification {
         },
         data: DataSpecification {
             train: data_file(&digits_file()),
-            format: DataFormat::Csv,
+            format: DataFormat::Records { value_bytes: 1 },
             train_example_count: EXAMPLES,
             test_example_count: 16,
             feature_count: 64,

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use aipot_domain_runtime::primitives::OrderId;
+use aipot_trainer::dataset::synthetic::Part;
 use clap::Args;
 use serde_json::json;
 
 use crate::client::{fetch_and_check, order_record, submit};
-use crate::command::files::{read_data, read_order};
+use crate::command::data::require_data;
+use crate::command::files::read_order;
 use crate::command::join::{JoinArguments, Joined, join};
 use crate::command::{CommandError, Output};
 use crate::narrative::{sentence, short_name};
@@ -21,12 +23,13 @@ use crate::node::NodeHandle;
 pub(crate) struct SubmitArguments {
     /// The order, in TOML or JSON.
     file: PathBuf,
-    /// The training file.
+    /// The training file, where the order neither names nor makes one.
     #[arg(long)]
-    data: PathBuf,
-    /// The hidden test file; it leaves this machine when claims are closed.
+    data: Option<PathBuf>,
+    /// The hidden test file, where the order neither names nor makes one; it leaves this machine when
+    /// claims are closed.
     #[arg(long)]
-    test: PathBuf,
+    test: Option<PathBuf>,
     /// Where the model is written.
     #[arg(long)]
     out: PathBuf,
@@ -37,7 +40,11 @@ pub(crate) struct SubmitArguments {
 /// Submits an order and stays until the model is here; run again after a crash, it goes on.
 pub(super) async fn run(arguments: &SubmitArguments, output: Output) -> Result<(), CommandError> {
     let draft = read_order(&arguments.file)?;
-    let (train, test) = (read_data(&arguments.data)?, read_data(&arguments.test)?);
+    let find = |part, given: &Option<PathBuf>| {
+        require_data(&draft, &arguments.file, part, given.as_deref())
+    };
+    let train = find(Part::Train, &arguments.data)?;
+    let test = find(Part::Test, &arguments.test)?;
     let configuration = arguments.join.resolve(&[])?;
     let Joined { node, .. } = join(&configuration).await?;
     output.note(&format!("account {}", node.account()));

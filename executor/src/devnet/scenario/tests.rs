@@ -24,13 +24,10 @@ fn the_built_in_orders_differ_and_pass_the_static_checks() {
     let ids: std::collections::BTreeSet<_> = (0..3)
         .map(|index| {
             let planned = scenario.order(index).unwrap();
-            let specification = crate::client::specify(
-                &planned.draft,
-                &planned.train,
-                &planned.test,
-                &aipot_domain_runtime::primitives::Salt([1; 32]),
-            )
-            .unwrap();
+            let files =
+                crate::client::OrderFiles::prepare(&planned.draft, &planned.train, &planned.test);
+            let salt = aipot_domain_runtime::primitives::Salt([1; 32]);
+            let specification = files.unwrap().specify(&planned.draft, &salt).unwrap();
             let limits = scenario.genesis.parameters.order_limits;
             aipot_domain_runtime::order::check::check(&specification, &limits).unwrap();
             specification.id()

@@ -1,0 +1,54 @@
+//! The data files of an order: named on the command line, named in the order, or made out of its seed.
+
+use std::path::Path;
+
+use aipot_trainer::dataset::synthetic::Part;
+use aipot_trainer::dataset::{PreparedFile, prepare};
+use aipot_trainer::specification::{DataSource, OrderDraft};
+
+use super::CommandError;
+use super::files::read_data;
+
+/// The bytes of a file of an order as the client has them; `None` when nothing says where they are.
+///
+/// A `given` path goes before one in the order, which lies relative to the file of the `order`.
+pub(super) fn find_data(
+    draft: &OrderDraft,
+    order: &Path,
+    part: Part,
+    given: Option<&Path>,
+) -> Result<Option<Vec<u8>>, CommandError> {
+    if let Some(path) = given {
+        return read_data(path).map(Some);
+    }
+    let written = match (&draft.data.source, part) {
+        (DataSource::Synthetic { .. }, _) => return Ok(draft.data.synthetic(part)?),
+        (DataSource::Files { train, .. }, Part::Train) => train,
+        (DataSource::Files { test, .. }, Part::Test) => test,
+    };
+    let folder = order.parent().unwrap_or(Path::new(""));
+    written.as_ref().map(|path| read_data(&folder.join(path))).transpose()
+}
+
+/// The same of a file that a command cannot do without.
+pub(super) fn require_data(
+    draft: &OrderDraft,
+    order: &Path,
+    part: Part,
+    given: Option<&Path>,
+) -> Result<Vec<u8>, CommandError> {
+    let (option, field) = match part {
+        Part::Train => ("--data", "data.train.path"),
+        Part::Test => ("--test", "data.test.path"),
+    };
+    find_data(draft, order, part, given)?.ok_or(CommandError::NoData { option, field })
+}
+
+/// A single file as the order has it.
+pub(super) fn prepare_one<'bytes>(
+    draft: &OrderDraft,
+    bytes: &'bytes [u8],
+) -> Result<PreparedFile<'bytes>, CommandError> {
+    let (train, _) = prepare(&draft.data.shape(), Some(bytes), None)?;
+    train.ok_or(CommandError::NoData { option: "--data", field: "data.train.path" })
+}

@@ -15,6 +15,7 @@ mod output;
 mod plot;
 mod plotter;
 mod state;
+mod trace;
 mod train;
 
 use std::io::IsTerminal;
@@ -54,6 +55,9 @@ enum Command {
     Model(model::ModelCommand),
     /// Train an order here, without a chain: what a client tries first.
     Train(train::TrainArguments),
+    /// Forge a recorded run, and let a dispute find the forgery.
+    #[command(subcommand)]
+    Trace(trace::TraceCommand),
     /// Show the agreed state as a node sees it.
     #[command(subcommand)]
     State(state::StateCommand),
@@ -89,6 +93,7 @@ fn dispatch(command: Command, output: Output) -> Result<ExitCode, CommandError> 
         Command::Order(command) => order::run(&command, output),
         Command::Model(command) => model::run(&command, output),
         Command::Train(arguments) => train::run(&arguments, output),
+        Command::Trace(command) => trace::run(&command, output),
         Command::State(command) => state::run(&command, output),
         Command::Plot(command) => plot::run(&command, output),
         Command::Plotter(arguments) => plotter::run(&arguments, output),

@@ -5,6 +5,8 @@
 
 #[path = "command_line/plotting.rs"]
 mod plotting;
+#[path = "command_line/traces.rs"]
+mod traces;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -261,6 +263,8 @@ fn every_command_has_help_with_an_example() {
         &["model", "verify"],
         &["model", "evaluate"],
         &["train"],
+        &["trace", "corrupt"],
+        &["trace", "dispute"],
         &["state", "root"],
         &["state", "show"],
         &["plot", "table"],

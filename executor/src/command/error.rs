@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use aipot_domain_runtime::order::check::OrderError;
 use aipot_domain_runtime::order::cost::Overflow;
+use aipot_domain_runtime::program::ProgramError;
 use aipot_kernels::plotting::{
     EncodeError, MetadataError, PieceError, PlanError, ReadError, SectorError,
 };
@@ -11,9 +12,13 @@ use aipot_kernels::proof_of_space::ProofError;
 use aipot_trainer::dataset::{DatasetError, PrepareError, SplitError};
 use aipot_trainer::memory::ProbeError;
 use aipot_trainer::model_file::ModelError;
+use aipot_trainer::parameters::ParametersError;
 use aipot_trainer::run::TrainError;
 use aipot_validator::verdict::{InvalidModel, ValidateError};
 use aipot_trainer::specification::SpecificationError;
+use aipot_trainer::trace::file::{CorruptError, TraceFileError};
+use aipot_trainer::trace::play::PlayError;
+use aipot_trainer::trace::replay::ReplayError;
 
 use crate::backend::BackendError;
 use crate::client::ClientError;
@@ -244,6 +249,49 @@ pub enum CommandError {
         #[from]
         source: TrainError,
     },
+    /// A file is not the trace of a run.
+    #[error("{path} is not usable")]
+    Trace {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: TraceFileError,
+    },
+    /// Two traces are not of the same order.
+    #[error("{left} and {right} are traces of different orders")]
+    OtherOrder {
+        /// One file.
+        left: PathBuf,
+        /// The other.
+        right: PathBuf,
+    },
+    /// The order has no exact procedure.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// A run cannot be forged as wanted.
+    #[error("the trace cannot be forged so")]
+    Corrupt {
+        /// Why.
+        #[from]
+        source: CorruptError,
+    },
+    /// A dispute did not come to its end.
+    #[error("the dispute did not come to its end")]
+    Dispute {
+        /// Why.
+        #[from]
+        source: PlayError,
+    },
+    /// The weights of a run are not those of the order's model.
+    #[error(transparent)]
+    Parameters(#[from] ParametersError),
+    /// A run of a recipe failed.
+    #[error("the run failed")]
+    Replay {
+        /// Why.
+        #[from]
+        source: ReplayError,
+    },
     /// The evaluation failed.
     #[error("the evaluation failed")]
     Evaluate {
@@ -378,6 +426,10 @@ impl CommandError {
                 | PlotterError::PayloadLimit { .. },
             )
             | Self::Genesis(_)
+            | Self::Trace { .. }
+            | Self::OtherOrder { .. }
+            | Self::Program(_)
+            | Self::Corrupt { .. }
             | Self::WrongRoot { .. } => WRONG_INPUT,
             Self::Client(ClientError::Refused { .. }) | Self::UnknownOrder { .. } => REFUSED,
             Self::Ask(_) | Self::Chain(_) | Self::Plotter(PlotterError::Connect { .. }) => {

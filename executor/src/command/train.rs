@@ -1,5 +1,7 @@
 //! `aipot train`: trains an order here, without a chain.
 
+mod recipe;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,9 +12,9 @@ use aipot_trainer::dataset::{DataFacts, Dataset};
 use aipot_trainer::model_file::{model_root, write_model};
 use aipot_trainer::run::{StepReport, Trainer, TrainingOptions};
 use aipot_trainer::specification::OrderDraft;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use rustix::time::{ClockId, clock_gettime};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::data::{prepare_one, require_data};
 use super::files::read_order;
@@ -26,7 +28,7 @@ const STEPS_MAX: u64 = 1_000_000_000;
 /// Arguments of `aipot train`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: aipot train order.toml --data train.csv --steps 500 --out model.safetensors"
+    after_help = "Examples: aipot train order.toml --data train.csv --steps 500 --out model.safetensors\n          aipot train recipe.toml --profile p0 --trace honest.trace"
 )]
 pub(super) struct TrainArguments {
     /// The order, in TOML or JSON.
@@ -46,6 +48,19 @@ pub(super) struct TrainArguments {
     /// Where the model is written.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Follow the exact recipe of the order, in the arithmetic that every machine agrees on.
+    #[arg(long, value_enum, conflicts_with_all = ["steps", "seed"])]
+    profile: Option<ProfileName>,
+    /// Where the trace of the run is written, for `aipot trace`.
+    #[arg(long, requires = "profile")]
+    trace: Option<PathBuf>,
+}
+
+/// Arithmetics in which a recipe is followed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ProfileName {
+    /// Bit-exact f32.
+    P0,
 }
 
 /// What a run gave.
@@ -63,14 +78,27 @@ pub(super) fn run(arguments: &TrainArguments, output: Output) -> Result<ExitCode
     let file = prepare_one(&draft, &bytes)?;
     let specification = specification(&draft, &file.facts)?;
     let data = Dataset::read_train(&file.bytes, &specification.data)?;
+    if arguments.profile.is_some() {
+        let train = file.bytes.into_owned();
+        let follow = || recipe::run(arguments, specification, train, output);
+        on_threads(arguments.threads, follow)??;
+        return Ok(ExitCode::SUCCESS);
+    }
     let options = options(arguments, &specification)?;
     let trained = on_threads(arguments.threads, || train(&specification, &data, options, output))??;
-    if let Some(path) = &arguments.out {
-        std::fs::write(path, &trained.model)
-            .map_err(|source| CommandError::Write { path: path.clone(), source })?;
-    }
-    print(&trained, &options, output)?;
+    arguments.write_model(&trained.model)?;
+    let Summary { mut value, text } = trained.summary(options.step_count);
+    value["seed"] = json!(options.seed);
+    output.result(&value, &text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+impl TrainArguments {
+    fn write_model(&self, model: &[u8]) -> Result<(), CommandError> {
+        let Some(path) = &self.out else { return Ok(()) };
+        std::fs::write(path, model)
+            .map_err(|source| CommandError::Write { path: path.clone(), source })
+    }
 }
 
 fn specification(
@@ -126,26 +154,36 @@ fn train(
     Ok(Trained { model: write_model(&trainer.parameters()?), losses, processor_time })
 }
 
-fn print(trained: &Trained, options: &TrainingOptions, output: Output) -> Result<(), CommandError> {
-    let root = model_root(&trained.model).to_string();
-    let final_loss = trained.losses.last().copied().unwrap_or(f32::NAN);
-    #[expect(clippy::cast_precision_loss, reason = "shown with three decimals")]
-    let cpu_ms_per_step =
-        trained.processor_time.as_secs_f64() * 1e3 / options.step_count.max(1) as f64;
-    let value = json!({
-        "final_loss": final_loss,
-        "model_root": root,
-        "cpu_ms_per_step": cpu_ms_per_step,
-        "steps": options.step_count,
-        "seed": options.seed,
-        "model_bytes": trained.model.len(),
-    });
-    let text = format!(
-        "{}\n{} steps, final loss {final_loss:.4} nats, {cpu_ms_per_step:.3} CPU-ms a step\nmodel root blake3:{root}",
-        loss_curve::draw(&trained.losses),
-        options.step_count,
-    );
-    output.result(&value, &text)
+/// A run in the words of the command line.
+struct Summary {
+    value: Value,
+    text: String,
+}
+
+impl Trained {
+    fn summary(&self, step_count: u64) -> Summary {
+        let root = model_root(&self.model).to_string();
+        let final_loss = self.losses.last().copied().unwrap_or(f32::NAN);
+        #[expect(clippy::cast_precision_loss, reason = "shown with three decimals")]
+        let cpu_ms_per_step = self.processor_time.as_secs_f64() * 1e3 / step_count.max(1) as f64;
+        let value = json!({
+            "final_loss": final_loss,
+            "model_root": root,
+            "cpu_ms_per_step": cpu_ms_per_step,
+            "steps": step_count,
+            "model_bytes": self.model.len(),
+        });
+        let text = format!(
+            "{}\n{step_count} steps, final loss {final_loss:.4} nats, {cpu_ms_per_step:.3} CPU-ms a step\nmodel root blake3:{root}",
+            loss_curve::draw(&self.losses),
+        );
+        Summary { value, text }
+    }
+
+    /// The first step, from 1, whose loss is not a finite number.
+    fn diverged_at(&self) -> Option<usize> {
+        self.losses.iter().position(|loss| !loss.is_finite()).map(|index| index.saturating_add(1))
+    }
 }
 
 /// Time that this process has spent on processors.

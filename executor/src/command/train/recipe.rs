@@ -1,0 +1,85 @@
+//! `aipot train --profile p0`: follows an order's recipe bit for bit, and records the run.
+
+use aipot_domain_runtime::order::{OrderSpecification, Recipe};
+use aipot_domain_runtime::primitives::to_hex;
+use aipot_domain_runtime::program::{Computation, ProgramError, training};
+use aipot_trainer::model_file::write_model;
+use aipot_trainer::trace::file::TraceFile;
+use aipot_trainer::trace::machine::{Files, Machine};
+use aipot_trainer::trace::record::{parameters, record};
+use aipot_trainer::trace::recorder::Trace;
+use serde_json::json;
+
+use super::{TrainArguments, Trained, processor_time};
+use crate::command::{CommandError, Output};
+
+/// The slot of a step's program that holds the loss of its batch.
+const LOSS: &str = "loss";
+
+/// Trains by the recipe of the order; with `--trace`, the run is written down.
+pub(super) fn run(
+    arguments: &TrainArguments,
+    specification: OrderSpecification,
+    train: Vec<u8>,
+    output: Output,
+) -> Result<(), CommandError> {
+    let Recipe::Fixed(recipe) = specification.train.recipe else {
+        return Err(ProgramError::FreeRecipe.into());
+    };
+    let computation = training(&specification)?;
+    let trace = Trace::new(computation.steps(), recipe.checkpoint_interval);
+    let (trained, trace) = follow(&specification, &computation, (&train, trace), output)?;
+    arguments.write_model(&trained.model)?;
+    let mut trace_bytes = None;
+    let roots = (trace.root(), trace.opening().final_root, trace.roots.len());
+    if let Some(path) = &arguments.trace {
+        let bytes = TraceFile { specification, train, changes: Vec::new(), trace }.to_bytes();
+        std::fs::write(path, &bytes)
+            .map_err(|source| CommandError::Write { path: path.clone(), source })?;
+        trace_bytes = Some(bytes.len());
+    }
+    let (trace_root, final_root, checkpoints) = roots;
+    let summary = trained.summary(u64::from(recipe.step_count));
+    let mut value = summary.value;
+    value["trace_root"] = json!(trace_root.to_string());
+    value["final_root"] = json!(to_hex(&final_root));
+    value["checkpoints"] = json!(checkpoints);
+    value["trace_bytes"] = json!(trace_bytes);
+    value["diverged_at_step"] = json!(trained.diverged_at());
+    let diverged = trained.diverged_at().map_or_else(String::new, |step| {
+        format!("\nthe run diverged: the loss of step {step} is not a finite number")
+    });
+    let text = format!("{}\ntrace root {trace_root}{diverged}", summary.text);
+    output.result(&value, &text)
+}
+
+/// Runs all steps and gives the model, and what was recorded.
+fn follow(
+    specification: &OrderSpecification,
+    computation: &Computation,
+    (train, trace): (&[u8], Trace),
+    output: Output,
+) -> Result<(Trained, Trace), CommandError> {
+    let template = "training {bar:40} {pos}/{len} {msg}, {eta} left";
+    let progress = output.progress(u64::from(computation.step_count), template);
+    let loss_slot = computation.step.slots.iter().position(|slot| slot.name == LOSS);
+    let mut engine = Machine::new(computation, Files { train, ..Files::default() });
+    let mut losses = Vec::new();
+    let start = processor_time();
+    let observe = |step, engine: &Machine<'_>| {
+        // Step 0 makes the weights and has no loss.
+        if step == 0 {
+            return;
+        }
+        let words = loss_slot.and_then(|slot| engine.slots().get(slot)?.first());
+        let loss = words.map_or(f32::NAN, |word| f32::from_bits(*word));
+        losses.push(loss);
+        progress.set_message(format!("loss {loss:.4}"));
+        progress.inc(1);
+    };
+    let (trace, persistent) = record(&mut engine, trace, observe)?;
+    let processor_time = processor_time().saturating_sub(start);
+    progress.finish_and_clear();
+    let model = write_model(&parameters(specification, &persistent)?);
+    Ok((Trained { model, losses, processor_time }, trace))
+}

@@ -196,6 +196,8 @@ pub fn parameters() -> Parameters {
             window_min_blocks: 2,
             window_max_blocks: 14_400,
             settlement_max_blocks: 14_400,
+            // Time to see a move, to replay, and to be included.
+            move_window_blocks: 4,
             reward_min: Amount::tokens(1),
             training_price: Amount(1_000_000_000_000_000),
             evaluation_price: Amount(10_000_000_000_000),
@@ -208,7 +210,6 @@ pub fn parameters() -> Parameters {
         stake_withdrawal_blocks: 14_400,
         claim_deposit: Amount::tokens(1),
         challenge_bond: Amount::tokens(10),
-        judge_reward: Amount::tokens(1),
     }
 }
 

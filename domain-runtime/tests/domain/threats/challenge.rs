@@ -3,12 +3,13 @@
 use aipot_domain_runtime::account::FundsError;
 use aipot_domain_runtime::bounded::BoundedVec;
 use aipot_domain_runtime::call::Call;
-use aipot_domain_runtime::challenge::{Challenge, ChallengeError, Subject};
+use aipot_domain_runtime::challenge::{Challenge, ChallengeError, GAMES_PER_SUBJECT_MAX, Subject};
 use aipot_domain_runtime::dispute::{
     LEAF_BYTES_MAX, Leaf, LeafError, Move, MoveError, Reason, Side,
 };
 use aipot_domain_runtime::evaluation::EvaluationEntry;
 use aipot_domain_runtime::event::Verdict;
+use aipot_domain_runtime::operator::Roles;
 use aipot_domain_runtime::primitives::{AccountId, Amount, OrderId};
 use aipot_domain_runtime::progress::AccessError;
 use aipot_domain_runtime::refusal::Refusal;
@@ -348,6 +349,40 @@ fn two_challengers_play_at_once_and_the_slower_gets_its_bond_back() {
     let again = Call::Challenge { order, subject: lie };
     let refused = game.refuse_move(&slower, again);
     assert_eq!(refused, ChallengeError::DoesNotStand { subject: lie });
+}
+
+#[test]
+fn a_crowd_of_challengers_holds_its_place_for_one_window_only() {
+    let mut game = Game::new();
+    let (order, lie) = (game.order, game.lie);
+    let crowd = 1_000..1_000 + u32::try_from(GAMES_PER_SUBJECT_MAX).expect("a few hundred");
+    let (bond, stake) = (PARAMETERS.challenge_bond, PARAMETERS.operator_stake_min);
+    let roles = Roles { provider: true, validator: false };
+    for number in crowd.clone() {
+        game.world.meet(number);
+        let amount = Amount(bond.0 + stake.0 + 10_000);
+        game.world.accept(&person(CLIENT), Call::Transfer { to: person(number), amount });
+        game.world.accept(&person(number), Call::RegisterOperator { stake, roles });
+        game.world.challenge(&order, &person(number), lie);
+    }
+    let call = Call::Challenge { order, subject: lie };
+    let challenger = game.challenger;
+    let refused = game.refuse_move(&challenger, call);
+    let (count, max) = (GAMES_PER_SUBJECT_MAX, GAMES_PER_SUBJECT_MAX);
+    assert_eq!(refused, ChallengeError::TooMany { subject: lie, count, max });
+    // The accused answers its accomplices, who then stay silent: each loses its bond and its place.
+    let burned = game.world.burned();
+    let (_, forger) = game.world.miscounting(&order, lie);
+    for number in 0..u32::try_from(max).expect("a few hundred") {
+        let due = game.world.next_move(&order, number, (&forger, &forger));
+        let (mover, call) = due.expect("the game is open");
+        game.world.accept(&mover, call);
+    }
+    game.world.advance(PARAMETERS.order_limits.move_window_blocks + 1);
+    let lost = u128::try_from(max).expect("a few hundred") * (bond.0 / 2);
+    assert!(game.world.burned() > burned + lost);
+    assert_eq!(game.world.phase(&order), Phase::Challenge);
+    assert!(matches!(game.convict(), Verdict::Upheld(Reason::Computed { .. })));
 }
 
 #[test]

@@ -1,52 +1,61 @@
-//! In which order examples are seen: a fresh shuffle for every pass, a function of seed and step.
+//! The batches of a run: which examples a step sees, a function of seed and step alone.
 //!
-//! Nothing is carried from step to step, so the step number is the whole cursor of a checkpoint.
+//! The order itself is the chain's ([`aipot_domain_runtime::batch_order`]); nothing is carried from step
+//! to step, so the step number is the whole cursor of a checkpoint.
 
-use aipot_kernels::chacha8::ChaChaStream;
+use aipot_domain_runtime::batch_order::{Permutation, epoch_order};
 
-/// Names the streams of shuffles; the counter is the pass.
-const SHUFFLE_DOMAIN: &str = "shuffle";
-
-/// The batches of a training run.
+/// The batches of a training run; each is full, and they run on from one epoch into the next.
 #[derive(Clone, Debug)]
 pub struct BatchOrder {
     seed: u64,
-    example_count: usize,
-    batch_size: usize,
-    epoch: Option<u64>,
+    example_count: u32,
+    batch_size: u32,
+    epoch: Option<(u64, Permutation)>,
     examples: Vec<usize>,
 }
 
 impl BatchOrder {
     /// Batches over `example_count` examples; sizes of zero count as one.
-    pub fn new(seed: u64, example_count: usize, batch_size: usize) -> Self {
+    pub fn new(seed: u64, example_count: u32, batch_size: u32) -> Self {
         let (example_count, batch_size) = (example_count.max(1), batch_size.max(1));
         Self { seed, example_count, batch_size, epoch: None, examples: Vec::new() }
     }
 
-    /// Steps of one pass over the data; the last one may see fewer examples.
-    pub fn steps_per_epoch(&self) -> u64 {
-        steps_per_epoch(self.example_count, self.batch_size)
-    }
-
     /// The examples of a step.
     pub fn batch(&mut self, step: u64) -> &[usize] {
-        let (epoch, index) = (step / self.steps_per_epoch(), step % self.steps_per_epoch());
-        if self.epoch != Some(epoch) {
-            self.examples = (0..self.example_count).collect();
-            ChaChaStream::derive(&seed_bytes(self.seed), SHUFFLE_DOMAIN, epoch)
-                .shuffle(&mut self.examples);
-            self.epoch = Some(epoch);
+        let batch_size = u64::from(self.batch_size);
+        let first = step.saturating_mul(batch_size);
+        self.examples.clear();
+        for place in first..first.saturating_add(batch_size) {
+            let example = self.example(place);
+            self.examples.push(usize::try_from(example).unwrap_or(usize::MAX));
         }
-        let index = usize::try_from(index).unwrap_or(usize::MAX);
-        self.examples.chunks(self.batch_size).nth(index).unwrap_or_default()
+        &self.examples
+    }
+
+    /// The example at a place; the keys of its epoch are kept for the next ones.
+    fn example(&mut self, place: u64) -> u32 {
+        let count = u64::from(self.example_count);
+        let (epoch, position) = (place / count, place % count);
+        // A remainder of a division by 32 bits has no more than these.
+        let position = u32::try_from(position).unwrap_or(0);
+        if let Some((kept, order)) = &self.epoch
+            && *kept == epoch
+        {
+            return order.at(position);
+        }
+        let order = epoch_order(self.seed, epoch, self.example_count);
+        let example = order.at(position);
+        self.epoch = Some((epoch, order));
+        example
     }
 }
 
-/// Steps of one pass over the data.
-pub fn steps_per_epoch(example_count: usize, batch_size: usize) -> u64 {
-    let steps = example_count.div_ceil(batch_size.max(1)).max(1);
-    u64::try_from(steps).unwrap_or(u64::MAX)
+/// Steps in which each example is seen `epochs` times, the last one perhaps a few times more.
+pub fn step_count(example_count: u32, batch_size: u32, epochs: u32) -> u64 {
+    let places = u64::from(example_count).saturating_mul(u64::from(epochs));
+    places.div_ceil(u64::from(batch_size.max(1))).max(1)
 }
 
 /// A seed as a key: eight little-endian bytes, then zeros.

@@ -3,7 +3,7 @@
 //! For each example: layers of the canonical product, bias and `ReLU`; then the class of the largest
 //! logit, and the negative log-likelihood of the label in Q16.16 nats. Losses are added as integers.
 
-use aipot_domain_runtime::order::{Architecture, Metric, OrderSpecification};
+use aipot_domain_runtime::order::{Architecture, DataFormat, Metric, OrderSpecification};
 use aipot_domain_runtime::primitives::{DataRoot, EvaluationDigest, ModelRoot, Score};
 use aipot_kernels::blake3_tree::{bits_digest, keyed_bits_digest};
 use aipot_kernels::matmul::{MatmulError, matmul};
@@ -47,6 +47,9 @@ pub enum EvaluateError {
     /// The network has other layers than linear ones.
     #[error("only networks of linear layers are evaluated")]
     Architecture,
+    /// The data is text, the model answers about features.
+    #[error("the data is text, the model reads records of features")]
+    Text,
     /// Values do not have the shape of their tensor.
     #[error(transparent)]
     Matrix(#[from] MatrixError),
@@ -138,7 +141,7 @@ pub fn evaluate(
         Metric::Accuracy => Score::accuracy(correct_count, loss_q16),
         Metric::Loss => Score::loss(loss_q16),
     };
-    let example_count = data.facts().example_count;
+    let example_count = u32::try_from(data.example_count()).unwrap_or(u32::MAX);
     Ok(Evaluation { score, correct_count, example_count, loss_q16, logits })
 }
 
@@ -154,6 +157,9 @@ fn check_fit(parameters: &Parameters, data: &Dataset) -> Result<usize, EvaluateE
         .collect();
     let (_, inputs) = weights.first().copied().unwrap_or_default();
     let (outputs, _) = weights.last().copied().unwrap_or_default();
+    if data.format() == DataFormat::Text {
+        return Err(EvaluateError::Text);
+    }
     let (features, classes) = (data.feature_count(), data.class_count());
     if features != inputs {
         return Err(EvaluateError::FeatureCount { features, inputs });

@@ -1,10 +1,10 @@
 //! Orders and data that many tests share.
 
-use aipot_domain_runtime::order::{DataFormat, OrderSpecification};
+use aipot_domain_runtime::order::OrderSpecification;
 use aipot_domain_runtime::primitives::Salt;
 
-use crate::dataset::digits::{DIGITS_DIVISOR, digits};
-use crate::dataset::{DataFacts, Dataset, Split, split};
+use crate::dataset::digits::digits;
+use crate::dataset::{DataFacts, Dataset, Split, pack_csv, split, survey};
 use crate::specification::{TestFacts, parse_order_toml};
 
 /// A classifier for the digits, as a client would write it down.
@@ -33,7 +33,7 @@ metric_min = 0.9
 /// Examples of the digits that are hidden.
 const TEST_EXAMPLES: usize = 360;
 
-/// The digits split by a seed, and the order for them.
+/// The digits split by a seed, packed, and the order for them.
 pub(crate) struct Fixture {
     pub(crate) specification: OrderSpecification,
     pub(crate) files: Split,
@@ -44,7 +44,7 @@ pub(crate) struct Fixture {
 /// The order for the digits.
 pub(crate) fn digits_fixture(seed: u64) -> Fixture {
     let files = split(digits(), TEST_EXAMPLES, seed).unwrap();
-    fixture(DIGITS_ORDER, files, DIGITS_DIVISOR)
+    fixture(DIGITS_ORDER, &files)
 }
 
 /// An order of few bits for tests of rules: 3 features, one hidden layer of 4, 2 classes.
@@ -54,18 +54,20 @@ pub(crate) fn small_fixture() -> Fixture {
         train: b"1,2,3,0\n4,5,6,1\n7,8,0,1\n0,1,0,0\n8,8,8,1\n".to_vec(),
         test: b"2,2,2,0\n6,7,8,1\n".to_vec(),
     };
-    fixture(&order, files, 8)
+    fixture(&order, &files)
 }
 
-/// The facts about a file.
-pub(crate) fn facts(bytes: &[u8], divisor: u32) -> DataFacts {
-    Dataset::survey(bytes, DataFormat::Csv, divisor).unwrap().facts()
+/// The facts about a file and the specification of its order.
+pub(crate) fn facts(bytes: &[u8], specification: &OrderSpecification) -> DataFacts {
+    survey(bytes, specification.data.format, specification.data.feature_count).unwrap()
 }
 
-fn fixture(order: &str, files: Split, divisor: u32) -> Fixture {
-    let test = TestFacts::new(facts(&files.test, divisor), &Salt([9; 32]));
+fn fixture(order: &str, lines: &Split) -> Fixture {
+    let (train, test) = (pack_csv(&lines.train).unwrap(), pack_csv(&lines.test).unwrap());
+    let hidden = TestFacts::new(test.facts, &Salt([9; 32]));
     let draft = parse_order_toml(order).unwrap();
-    let specification = draft.complete(Some(&facts(&files.train, divisor)), Some(&test)).unwrap();
+    let specification = draft.complete(Some(&train.facts), Some(&hidden)).unwrap();
+    let files = Split { train: train.bytes.into_owned(), test: test.bytes.into_owned() };
     let train = Dataset::read_train(&files.train, &specification.data).unwrap();
     let test = Dataset::read_test(&files.test, &specification.data).unwrap();
     Fixture { specification, files, train, test }

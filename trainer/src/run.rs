@@ -7,7 +7,7 @@ mod options;
 
 pub use options::{LEARNING_RATE_DEFAULT, OptionError, TrainingOptions};
 
-use aipot_domain_runtime::order::OrderSpecification;
+use aipot_domain_runtime::order::{DataFormat, OrderSpecification};
 use candle_core::{Device, Tensor};
 use thiserror::Error;
 
@@ -40,6 +40,9 @@ pub enum TrainError {
         /// Classes of the order.
         expected_classes: u32,
     },
+    /// The data is text, the model is trained on features.
+    #[error("the data is text, the model reads records of features")]
+    Text,
     /// The weights do not fit the order.
     #[error(transparent)]
     Parameters(#[from] ParametersError),
@@ -141,12 +144,12 @@ impl<'data> Trainer<'data> {
         let Checkpoint { options, step, parameters, state, .. } = checkpoint;
         options.check()?;
         check_data(specification, data)?;
-        let batch_size = usize::try_from(options.batch_size).unwrap_or(usize::MAX);
+        let example_count = u32::try_from(data.example_count()).unwrap_or(u32::MAX);
         let model = Model::new(specification, &parameters)
             .map_err(|source| TrainError::Tensor { step, source })?;
         Ok(Self {
             specification: specification.clone(),
-            order: BatchOrder::new(options.seed, data.example_count(), batch_size),
+            order: BatchOrder::new(options.seed, example_count, options.batch_size),
             data,
             options,
             model,
@@ -234,6 +237,9 @@ impl<'data> Trainer<'data> {
 }
 
 fn check_data(specification: &OrderSpecification, data: &Dataset) -> Result<(), TrainError> {
+    if data.format() == DataFormat::Text {
+        return Err(TrainError::Text);
+    }
     let expected = &specification.data;
     let is_equal = u32::try_from(data.feature_count()) == Ok(expected.feature_count)
         && data.class_count() == expected.class_count;

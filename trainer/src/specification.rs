@@ -12,6 +12,7 @@ mod model;
 mod read;
 mod recipe;
 mod section;
+mod synthetic;
 mod value;
 mod write;
 
@@ -21,11 +22,12 @@ pub use error::SpecificationError;
 pub use write::to_toml;
 
 use aipot_domain_runtime::order::{
-    CommitteeSpecification, DataFormat, ModelSpecification, PaySpecification, Profile,
-    TrainSpecification, Windows,
+    CommitteeSpecification, ModelSpecification, PaySpecification, Profile, TrainSpecification,
+    Windows,
 };
 use aipot_domain_runtime::primitives::{Commitment, DataRoot};
 
+use crate::dataset::{FileFormat, FileShape};
 use section::Section;
 
 /// Longest specification that is read.
@@ -52,15 +54,34 @@ pub struct OrderDraft {
     pub windows: Windows,
 }
 
+/// Where the files of an order come from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DataSource {
+    /// From the client, who may have written down where they lie, relative to the specification.
+    Files {
+        /// Path of the training file.
+        train: Option<String>,
+        /// Path of the test file.
+        test: Option<String>,
+    },
+    /// Out of a seed; see [`crate::dataset::synthetic`].
+    Synthetic {
+        /// The seed.
+        seed: u64,
+    },
+}
+
 /// The part of an order that describes its files; whatever is `None` must come from the files.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DataDraft {
+    /// Where the files come from.
+    pub source: DataSource,
     /// BLAKE3 of the training file.
     pub train_root: Option<DataRoot>,
     /// Length of the training file in bytes.
     pub train_byte_count: Option<u64>,
-    /// Format of both files.
-    pub format: DataFormat,
+    /// How both files are written.
+    pub format: FileFormat,
     /// Examples in the training file.
     pub train_example_count: Option<u32>,
     /// Examples in the test file.
@@ -73,6 +94,14 @@ pub struct DataDraft {
     pub class_count: Option<u32>,
     /// Commitment to the hidden test file.
     pub test_commitment: Option<Commitment>,
+}
+
+impl DataDraft {
+    /// What is known of the files before they are read.
+    pub fn shape(&self) -> FileShape {
+        let Self { format, feature_count, train_root, .. } = *self;
+        FileShape { format, feature_count, train_root }
+    }
 }
 
 /// Reads a specification in TOML.

@@ -3,7 +3,7 @@
 use aipot_domain_runtime::claim::RevealedModel;
 use aipot_domain_runtime::order::{DataFormat, OrderSpecification};
 use aipot_domain_runtime::primitives::Salt;
-use aipot_trainer::dataset::{DataFacts, Dataset};
+use aipot_trainer::dataset::{DataFacts, Dataset, survey};
 use aipot_trainer::model_file::{model_root, write_model};
 use aipot_trainer::run::{Trainer, TrainingOptions};
 use aipot_trainer::specification::{TestFacts, parse_order_toml};
@@ -21,10 +21,10 @@ parameters_max = 1000
 reward = "100"
 "#;
 
-/// A training file of two classes: the second feature is larger in class 1.
-pub(crate) const TRAIN: &[u8] = b"1,2,0\n6,7,1\n2,0,0\n0,8,1\n3,3,0\n5,8,1\n";
+/// A training file of two features and two classes: the second feature is larger in class 1.
+pub(crate) const TRAIN: &[u8] = &[1, 2, 0, 6, 7, 1, 2, 0, 0, 0, 8, 1, 3, 3, 0, 5, 8, 1];
 /// A test file of the same kind.
-pub(crate) const TEST: &[u8] = b"1,1,0\n2,8,1\n4,7,1\n";
+pub(crate) const TEST: &[u8] = &[1, 1, 0, 2, 8, 1, 4, 7, 1];
 
 /// The order for these files.
 pub(crate) fn specification() -> OrderSpecification {
@@ -52,5 +52,5 @@ pub(crate) fn revealed(bytes: &[u8]) -> RevealedModel {
 }
 
 fn facts(bytes: &[u8]) -> DataFacts {
-    Dataset::survey(bytes, DataFormat::Csv, 8).unwrap().facts()
+    survey(bytes, DataFormat::Records { value_bytes: 1 }, 2).unwrap()
 }

@@ -92,7 +92,7 @@ pub fn test_set(
             }
         }
     };
-    let data = beacon_split(specification.id(), beacon, files.train, &specification.data)
+    let data = beacon_split(&beacon, files.train, &specification.data)
         .map_err(|source| TestSetError::Train { source })?;
     Ok(TestSet { data, origin })
 }

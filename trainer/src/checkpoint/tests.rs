@@ -62,7 +62,7 @@ fn moments_that_do_not_fit_are_refused() {
 
 #[test]
 fn the_bytes_are_those_of_the_golden_vector() {
-    // Origin: `to_bytes` after one step with seed 1 on the small order of the fixtures, first release.
+    // Origin: `to_bytes` after one step with seed 1 on the small order of the fixtures.
     let expected = include_str!("../../tests/vectors/checkpoint_root.txt").trim();
     assert_eq!(blake3::hash(&checkpoint(1).1.to_bytes()).to_string(), expected);
 }

@@ -1,7 +1,10 @@
 //! Lines of comma-separated whole numbers, the label last; `\n` or `\r\n` at the end of a line.
+//!
+//! This is how people write data. On the chain lie the records that are packed from it.
 
-use aipot_domain_runtime::order::check::WIDTH_MAX;
+use aipot_domain_runtime::order::check::{EXAMPLES_MAX, WIDTH_MAX};
 
+use super::records::LABEL_MAX;
 use super::{DatasetError, FEATURE_MAX};
 
 /// Longest number that is read: a sign and more digits than any allowed value has.
@@ -10,26 +13,17 @@ const NUMBER_BYTES_MAX: usize = 12;
 /// Longest piece of a wrong value that is repeated in an error.
 const QUOTED_BYTES_MAX: usize = 32;
 
-/// What the lines must look like.
-pub(super) struct Expected {
-    /// Features of a line; `None`: as many as in the first line.
-    pub(super) feature_count: Option<usize>,
-    /// Features are divided by this.
-    pub(super) feature_divisor: u32,
-    /// Labels are below this.
-    pub(super) class_count: u32,
-    /// Reading stops with an error behind so many lines.
-    pub(super) example_count_max: u32,
-}
+/// Bytes at the beginning of a file by which lines of numbers are told from records.
+const LIKELY_BYTES: usize = 64;
 
-/// The examples of a file.
-pub(super) struct Rows {
-    /// `[example, feature]`.
-    pub(super) features: Vec<f32>,
-    /// `[example]`.
-    pub(super) labels: Vec<u32>,
-    /// Features of each example.
+/// The numbers of a file.
+pub(super) struct Table {
+    /// Line by line the features, then the label.
+    pub(super) values: Vec<u32>,
+    /// Features of each line.
     pub(super) feature_count: usize,
+    /// The largest of all values.
+    pub(super) largest: u32,
 }
 
 /// The lines of a file, without their ends; an end behind the last line opens no further line.
@@ -40,25 +34,29 @@ pub(super) fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line))
 }
 
-/// Reads all lines.
+/// Whether a file begins as lines of numbers do, so that an error in a line says more than one in a record.
+pub(super) fn is_likely(bytes: &[u8]) -> bool {
+    let is_expected = |byte: &u8| byte.is_ascii_graphic() || b" \r\n".contains(byte);
+    bytes.contains(&b',') && bytes.iter().take(LIKELY_BYTES).all(is_expected)
+}
+
+/// Reads all lines; `None` features are as many as in the first line.
 ///
 /// # Errors
 /// [`DatasetError`] with line and column of the first thing that is not as expected.
-pub(super) fn read(bytes: &[u8], expected: &Expected) -> Result<Rows, DatasetError> {
+pub(super) fn read(bytes: &[u8], feature_count: Option<usize>) -> Result<Table, DatasetError> {
     let first_columns = || lines(bytes).next().map_or(1, |line| columns(line).count());
-    let feature_count = expected.feature_count.unwrap_or_else(|| first_columns().saturating_sub(1));
+    let feature_count = feature_count.unwrap_or_else(|| first_columns().saturating_sub(1));
     check_width(feature_count)?;
-    let mut rows = Rows { features: Vec::new(), labels: Vec::new(), feature_count };
+    let mut table = Table { values: Vec::new(), feature_count, largest: 0 };
     for (line, text) in (1_u64..).zip(lines(bytes)) {
-        if line > u64::from(expected.example_count_max) {
-            return Err(DatasetError::WrongExampleCount {
-                expected: expected.example_count_max,
-                found: expected.example_count_max.saturating_add(1),
-            });
+        if line > u64::from(EXAMPLES_MAX) {
+            let found = EXAMPLES_MAX.saturating_add(1);
+            return Err(DatasetError::WrongExampleCount { expected: EXAMPLES_MAX, found });
         }
-        read_line(line, text, expected, &mut rows)?;
+        read_line(line, text, &mut table)?;
     }
-    Ok(rows)
+    Ok(table)
 }
 
 fn check_width(feature_count: usize) -> Result<(), DatasetError> {
@@ -71,27 +69,17 @@ fn check_width(feature_count: usize) -> Result<(), DatasetError> {
     Ok(())
 }
 
-fn read_line(
-    line: u64,
-    text: &[u8],
-    expected: &Expected,
-    rows: &mut Rows,
-) -> Result<(), DatasetError> {
-    let column_count = rows.feature_count.saturating_add(1);
+fn read_line(line: u64, text: &[u8], table: &mut Table) -> Result<(), DatasetError> {
+    let column_count = table.feature_count.saturating_add(1);
     let found = columns(text).count();
     if found != column_count {
         return Err(DatasetError::WrongColumnCount { line, expected: column_count, found });
     }
     for (column, text) in (1_usize..).zip(columns(text)) {
-        if column == column_count {
-            let max = expected.class_count.saturating_sub(1);
-            let label = Field { line, column, text }.number(0, i64::from(max))?;
-            rows.labels.push(u32::try_from(label).unwrap_or(max));
-        } else {
-            let max = i64::from(FEATURE_MAX);
-            let value = Field { line, column, text }.number(-max, max)?;
-            rows.features.push(scaled(value, expected.feature_divisor));
-        }
+        let max = if column == column_count { LABEL_MAX } else { FEATURE_MAX };
+        let value = Field { line, column, text }.number(max)?;
+        table.largest = table.largest.max(value);
+        table.values.push(value);
     }
     Ok(())
 }
@@ -108,7 +96,7 @@ struct Field<'text> {
 }
 
 impl Field<'_> {
-    fn number(&self, min: i64, max: i64) -> Result<i64, DatasetError> {
+    fn number(&self, max: u32) -> Result<u32, DatasetError> {
         let (line, column) = (self.line, self.column);
         let is_short = self.text.len() <= NUMBER_BYTES_MAX && !self.text.starts_with(b"+");
         let text = std::str::from_utf8(self.text).ok().filter(|_| is_short);
@@ -117,18 +105,8 @@ impl Field<'_> {
             let text = String::from_utf8_lossy(quoted).into_owned();
             return Err(DatasetError::NotANumber { line, column, text });
         };
-        if value < min || value > max {
-            return Err(DatasetError::OutOfRange { line, column, value, min, max });
-        }
-        Ok(value)
+        let inside = u32::try_from(value).ok().filter(|value| *value <= max);
+        let (min, max) = (0, i64::from(max));
+        inside.ok_or(DatasetError::OutOfRange { line, column, value, min, max })
     }
-}
-
-/// A feature as training sees it: one correctly rounded division.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "features and divisors are at most 2^24, which f32 holds exactly"
-)]
-fn scaled(value: i64, divisor: u32) -> f32 {
-    value as f32 / divisor as f32
 }

@@ -1,18 +1,16 @@
-//! Splits of a data file by seeded shuffles of its lines.
+//! Splits: of a client's file by a seeded shuffle of its lines, of an order's file by a beacon.
 
+use aipot_domain_runtime::batch_order::split_order;
 use aipot_domain_runtime::order::DataSpecification;
-use aipot_domain_runtime::primitives::{Beacon, OrderId};
+use aipot_domain_runtime::primitives::Beacon;
 use aipot_kernels::chacha8::ChaChaStream;
 use thiserror::Error;
 
-use super::{Dataset, DatasetError, csv, data_file, read_counted};
+use super::{Dataset, DatasetError, csv};
 use crate::batch_order::seed_bytes;
 
 /// Names the stream of the client's own split.
 const SPLIT_DOMAIN: &str = "split";
-
-/// Names the stream of the split that replaces a test file.
-const BEACON_SPLIT_DOMAIN: &str = "beacon split";
 
 /// The two files of an order.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,7 +37,7 @@ pub enum SplitError {
     },
 }
 
-/// Splits a file into training and test lines, shuffled by the seed.
+/// Splits a file of lines into training and test lines, shuffled by the seed.
 ///
 /// # Errors
 /// [`SplitError::Count`] when a part would be empty.
@@ -61,22 +59,26 @@ pub fn split(bytes: &[u8], test_count: usize, seed: u64) -> Result<Split, SplitE
 /// [`DatasetError`] when `train` is not the order's training file.
 ///
 /// # Source
-/// The commitments of the protocol: a split of the order's own data drawn from the beacon.
+/// The commitments of the protocol: a split of the order's own data drawn from the beacon;
+/// [`aipot_domain_runtime::batch_order::split_example`] says which examples.
 pub fn beacon_split(
-    order: OrderId,
-    beacon: Beacon,
+    beacon: &Beacon,
     train: &[u8],
     data: &DataSpecification,
 ) -> Result<Dataset, DatasetError> {
-    Dataset::read_train(train, data)?;
-    let key = [order.as_bytes().as_slice(), beacon.as_bytes()].concat();
-    let seed = *blake3::hash(&key).as_bytes();
-    let mut lines: Vec<&[u8]> = csv::lines(train).collect();
-    ChaChaStream::derive(&seed, BEACON_SPLIT_DOMAIN, 0).shuffle(&mut lines);
+    let all = Dataset::read_train(train, data)?;
+    let order = split_order(beacon, data.train_example_count);
     let example_count = data.test_example_count.min(data.train_example_count);
-    lines.truncate(usize::try_from(example_count).unwrap_or(usize::MAX));
-    let bytes = joined(&lines);
-    read_counted((&bytes, data_file(&bytes)), data, example_count)
+    let mut bytes = Vec::new();
+    for place in 0..example_count {
+        let range = data.example_range(order.at(place));
+        let (start, end) = (usize::try_from(range.start), usize::try_from(range.end));
+        // The file was just found to hold all its examples.
+        if let (Ok(start), Ok(end)) = (start, end) {
+            bytes.extend(train.get(start..end).unwrap_or_default());
+        }
+    }
+    all.drawn(&bytes, example_count, data)
 }
 
 fn joined(lines: &[&[u8]]) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! Tests of evaluation: its bits, its arithmetic on losses, what it commits to.
 
-use aipot_domain_runtime::order::Metric;
+use aipot_domain_runtime::order::{DataFormat, Metric};
 use aipot_domain_runtime::primitives::{DataRoot, ModelRoot, Score, to_hex};
 use proptest::prelude::*;
 
@@ -51,8 +51,8 @@ fn an_example_is_answered_alone_as_among_others() {
     let parameters = initial_parameters(&specification, 7).unwrap();
     let all = evaluate(&parameters, &fixture.train, &specification).unwrap();
     specification.data.test_example_count = 1;
-    for (index, line) in fixture.files.train.split(|byte| *byte == b'\n').enumerate().step_by(400) {
-        let alone = Dataset::read_test(line, &specification.data).unwrap();
+    for (index, record) in fixture.files.train.chunks(65).enumerate().step_by(400) {
+        let alone = Dataset::read_test(record, &specification.data).unwrap();
         let alone = evaluate(&parameters, &alone, &specification).unwrap();
         assert_eq!(alone.logits, all.logits[index * 10..][..10]);
     }
@@ -112,6 +112,17 @@ fn data_of_another_shape_is_refused() {
 }
 
 #[test]
+fn text_is_no_data_for_a_model_of_features() {
+    let fixture = small_fixture();
+    let parameters = initial_parameters(&fixture.specification, 1).unwrap();
+    let mut data = fixture.specification.data.clone();
+    data.format = DataFormat::Text;
+    let test = Dataset::read_test(b"running", &data).unwrap();
+    let found = evaluate(&parameters, &test, &fixture.specification);
+    assert_eq!(found, Err(EvaluateError::Text));
+}
+
+#[test]
 fn keys_hide_the_answers_from_each_other() {
     let (_, evaluation) = of_digits();
     let digest = |key| evaluation.keyed_digest(&[key; 32]);
@@ -145,12 +156,11 @@ proptest! {
     fn the_score_does_not_depend_on_the_order_of_examples(seed: u64, rotation in 1_usize..5) {
         let fixture = small_fixture();
         let parameters = initial_parameters(&fixture.specification, seed).unwrap();
-        let mut lines: Vec<&str> = std::str::from_utf8(&fixture.files.train).unwrap().lines().collect();
-        lines.rotate_left(rotation);
-        let text = lines.join("\n");
+        let mut bytes = fixture.files.train.clone();
+        bytes.rotate_left(rotation * 4);
         let mut data = fixture.specification.data.clone();
-        data.train = data_file(text.as_bytes());
-        let turned = Dataset::read_train(text.as_bytes(), &data).unwrap();
+        data.train = data_file(&bytes);
+        let turned = Dataset::read_train(&bytes, &data).unwrap();
         let first = evaluate(&parameters, &fixture.train, &fixture.specification).unwrap();
         let second = evaluate(&parameters, &turned, &fixture.specification).unwrap();
         prop_assert_eq!(first.score, second.score);

@@ -5,7 +5,7 @@ use aipot_domain_runtime::order::check::BATCH_MAX;
 use parity_scale_codec::{Decode, Encode};
 use thiserror::Error;
 
-use crate::batch_order::steps_per_epoch;
+use crate::batch_order::step_count;
 use crate::optimizer::OptimizerOptions;
 use crate::schedule::Schedule;
 
@@ -57,11 +57,8 @@ impl TrainingOptions {
     /// The recipe for an order: its epochs and batch size, `AdamW`, a short rise and half a cosine.
     pub fn recipe(specification: &OrderSpecification, seed: u64) -> Self {
         let train = &specification.train;
-        let examples =
-            usize::try_from(specification.data.train_example_count).unwrap_or(usize::MAX);
-        let batch_size = usize::try_from(train.batch_size).unwrap_or(usize::MAX);
-        let steps = steps_per_epoch(examples, batch_size);
-        Self::steps(specification, seed, steps.saturating_mul(u64::from(train.epochs)))
+        let example_count = specification.data.train_example_count;
+        Self::steps(specification, seed, step_count(example_count, train.batch_size, train.epochs))
     }
 
     /// The same recipe stretched or squeezed to a number of steps.

@@ -1,5 +1,6 @@
 //! Tests of training runs: they learn, and nothing but seed and order decides their bits.
 
+use aipot_domain_runtime::order::{DataFormat, DataSpecification};
 use aipot_domain_runtime::primitives::ModelRoot;
 
 use super::{OptionError, TrainError, Trainer, TrainingOptions};
@@ -66,7 +67,7 @@ fn threads_change_no_bit() {
 
 #[test]
 fn the_trained_bits_are_those_of_the_golden_vector() {
-    // Origin: 60 steps of the recipe with seed 5 on the digits split by seed 0, first release. Equal
+    // Origin: 60 steps of the recipe with seed 5 on the digits split by seed 0 and packed. Equal
     // in debug and release, on every processor: all arithmetic is P0.
     let expected = include_str!("../../tests/vectors/trained_model_root.txt").trim();
     assert_eq!(trained_root(&digits_fixture(0), 5, 60).to_string(), expected);
@@ -169,4 +170,14 @@ fn data_of_another_shape_is_refused() {
     let options = TrainingOptions::steps(specification, 3, 2);
     let found = Trainer::new(specification, other, options);
     assert!(matches!(found, Err(TrainError::Data { features: 64, expected_features: 3, .. })));
+}
+
+#[test]
+fn text_is_refused_by_a_model_of_features() {
+    let Fixture { specification, .. } = &small_fixture();
+    let data = DataSpecification { format: DataFormat::Text, ..specification.data.clone() };
+    let text = Dataset::read_test(b"running", &data).unwrap();
+    let options = TrainingOptions::steps(specification, 3, 2);
+    let found = Trainer::new(specification, &text, options);
+    assert!(matches!(found, Err(TrainError::Text)));
 }

@@ -3,13 +3,13 @@
 use std::fmt::Display;
 
 use aipot_domain_runtime::order::{
-    DataFile, DataSpecification, OrderSpecification, test_commitment,
+    DataFile, DataFormat, DataSpecification, OrderSpecification, test_commitment,
 };
 use aipot_domain_runtime::primitives::{Commitment, DataRoot, Salt};
 
 use super::error::SpecificationError;
 use super::{DataDraft, OrderDraft};
-use crate::dataset::DataFacts;
+use crate::dataset::{DataFacts, FileFormat};
 
 /// What the client knows about the hidden test file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,7 +63,7 @@ impl DataDraft {
         agree("data.features", Some(feature_count), test_features)?;
         Ok(DataSpecification {
             train: self.train_file(train)?,
-            format: self.format,
+            format: self.format(train, test)?,
             train_example_count: agree(
                 "data.train_examples",
                 self.train_example_count,
@@ -84,6 +84,26 @@ impl DataDraft {
             )
             .map(|hash| Commitment(hash.0.0))?,
         })
+    }
+
+    /// Both files have one format; how lines are packed only the files say.
+    fn format(
+        &self,
+        train: Option<&DataFacts>,
+        test: Option<&TestFacts>,
+    ) -> Result<DataFormat, SpecificationError> {
+        let given = match self.format {
+            FileFormat::Exact(format) => Some(format),
+            FileFormat::Csv => None,
+        };
+        let found = train.map(|facts| facts.format);
+        let of_test = test.map(|test| test.facts.format);
+        if given.or(found).or(of_test).is_none() {
+            return Err(SpecificationError::Missing { field: "the training file".to_owned() });
+        }
+        let Layout(format) = agree(FORMAT, given.map(Layout), found.or(of_test).map(Layout))?;
+        agree(FORMAT, Some(Layout(format)), of_test.map(Layout))?;
+        Ok(format)
     }
 
     fn train_file(&self, train: Option<&DataFacts>) -> Result<DataFile, SpecificationError> {
@@ -109,6 +129,24 @@ impl DataDraft {
             }
             (Some(given), _) => Ok(given),
             (None, seen) => agree("data.classes", None, seen),
+        }
+    }
+}
+
+/// The key about the layout of both files.
+const FORMAT: &str = "data.train.format";
+
+/// A layout in words.
+#[derive(PartialEq)]
+struct Layout(DataFormat);
+
+impl Display for Layout {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            DataFormat::Records { value_bytes } => {
+                write!(formatter, "records with {value_bytes} bytes a value")
+            }
+            DataFormat::Text => formatter.write_str("text"),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::dataset::synthetic::SyntheticError;
+
 /// Why a text is no order, or why files are not those of an order.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -84,6 +86,9 @@ pub enum SpecificationError {
         /// The wanted form, in words.
         expected: &'static str,
     },
+    /// Data that is to come out of a seed cannot be made.
+    #[error(transparent)]
+    Synthetic(#[from] SyntheticError),
     /// The specification says one thing, the files another.
     #[error("{field} is {given} in the specification, but {found} by the files")]
     Different {

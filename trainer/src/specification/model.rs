@@ -94,7 +94,8 @@ fn convolutions<const MAX: usize>(
         table.finish()?;
         Ok(ConvolutionSpecification { outputs, kernel })
     });
-    bounded(convolutions.collect::<Result<_, _>>()?, || section.field("convolutions"))
+    let convolutions = convolutions.collect::<Result<_, SpecificationError>>()?;
+    bounded(convolutions, || section.field("convolutions"))
 }
 
 fn gpt(section: &mut Section) -> Result<Architecture, SpecificationError> {

@@ -4,6 +4,7 @@ use aipot_domain_runtime::order::check::{
     BATCH_MAX, CLIENT_BOND_MIN_PERCENT, DATA_BYTES_MAX, DIVISOR_MAX, EPOCHS_MAX, EXAMPLES_MAX,
     PARAMETERS_MAX, WIDTH_MAX,
 };
+use aipot_domain_runtime::order::layout::{TEXT_CLASSES, VALUE_BYTES};
 use aipot_domain_runtime::order::{
     CommitteeSpecification, DataFormat, Loss, Metric, PROVIDERS_MAX, PaySpecification, Profile,
     SPECIFICATION_VERSION, TrainSpecification, VALIDATORS_MAX, Windows,
@@ -12,7 +13,9 @@ use aipot_domain_runtime::primitives::{Commitment, DataRoot};
 
 use super::error::SpecificationError;
 use super::section::Section;
-use super::{DataDraft, OrderDraft, model, recipe};
+use super::{DataDraft, DataSource, OrderDraft, model, recipe};
+use crate::dataset::FileFormat;
+use crate::dataset::synthetic::SYNTHETIC_DIVISOR;
 
 /// Passes over the data where none are given: the digits reach their best in about as many.
 pub(super) const EPOCHS_DEFAULT: u32 = 40;
@@ -39,11 +42,20 @@ pub(super) const WINDOWS_DEFAULT: Windows = Windows {
 };
 
 /// The words of the specification and what they stand for.
-pub(super) const FORMATS: &[(&str, DataFormat)] = &[("csv", DataFormat::Csv)];
+const FORMATS: &[(&str, FormatName)] =
+    &[("csv", FormatName::Csv), ("records", FormatName::Records), ("text", FormatName::Text)];
 pub(super) const LOSSES: &[(&str, Loss)] = &[("cross_entropy", Loss::CrossEntropy)];
 pub(super) const METRICS: &[(&str, Metric)] =
     &[("accuracy", Metric::Accuracy), ("loss", Metric::Loss)];
 pub(super) const PROFILES: &[(&str, Profile)] = &[("p0", Profile::P0)];
+
+#[derive(Clone, Copy)]
+enum FormatName {
+    Csv,
+    Records,
+    Text,
+}
+
 /// Reads the whole specification.
 pub(super) fn draft(mut root: Section) -> Result<OrderDraft, SpecificationError> {
     let version = root.integer("version", SPECIFICATION_VERSION..=SPECIFICATION_VERSION)?;
@@ -64,20 +76,68 @@ pub(super) fn draft(mut root: Section) -> Result<OrderDraft, SpecificationError>
 fn data(mut section: Section) -> Result<DataDraft, SpecificationError> {
     let class_max = u32::try_from(WIDTH_MAX).unwrap_or(u32::MAX);
     let mut train = section.section("train")?;
+    let source = source(&mut section, &mut train)?;
+    let format = format(&mut train, &source)?;
+    let (divisor_default, class_default) = match (format, &source) {
+        (FileFormat::Exact(DataFormat::Text), _) => (1, Some(TEXT_CLASSES)),
+        (_, DataSource::Synthetic { .. }) => (SYNTHETIC_DIVISOR, None),
+        (_, DataSource::Files { .. }) => (1, None),
+    };
+    let class_count = section.integer("classes", 2..=class_max)?.or(class_default);
     let draft = DataDraft {
+        source,
         train_root: train.hash("blob")?.map(DataRoot),
         train_byte_count: train.integer("bytes", 1..=DATA_BYTES_MAX)?,
-        format: train.word("format", FORMATS)?.unwrap_or(DataFormat::Csv),
+        format,
         train_example_count: section.integer("train_examples", 1..=EXAMPLES_MAX)?,
         test_example_count: section.integer("test_examples", 1..=EXAMPLES_MAX)?,
         feature_count: section.integer("features", 1..=class_max)?,
-        feature_divisor: section.integer("divisor", 1..=DIVISOR_MAX)?.unwrap_or(1),
-        class_count: section.integer("classes", 2..=class_max)?,
+        feature_divisor: section.integer("divisor", 1..=DIVISOR_MAX)?.unwrap_or(divisor_default),
+        class_count,
         test_commitment: section.hash("test_commitment")?.map(Commitment),
     };
     train.finish()?;
     section.finish()?;
     Ok(draft)
+}
+
+/// Where the files come from: out of a seed, or from where the client says.
+fn source(section: &mut Section, train: &mut Section) -> Result<DataSource, SpecificationError> {
+    if let Some(mut synthetic) = section.optional_section("synthetic")? {
+        let seed = synthetic.integer("seed", 0..=u64::MAX)?;
+        let seed = synthetic.required("seed", seed)?;
+        synthetic.finish()?;
+        return Ok(DataSource::Synthetic { seed });
+    }
+    let mut test = section.section("test")?;
+    let source = DataSource::Files { train: train.text("path")?, test: test.text("path")? };
+    test.finish()?;
+    Ok(source)
+}
+
+fn format(train: &mut Section, source: &DataSource) -> Result<FileFormat, SpecificationError> {
+    let is_synthetic = matches!(source, DataSource::Synthetic { .. });
+    let default = if is_synthetic { FormatName::Records } else { FormatName::Csv };
+    match train.word("format", FORMATS)?.unwrap_or(default) {
+        FormatName::Csv if is_synthetic => Err(SpecificationError::Malformed {
+            field: train.field("format"),
+            value: "csv".into(),
+            expected: "records or text, for synthetic data is packed already",
+        }),
+        FormatName::Csv => Ok(FileFormat::Csv),
+        FormatName::Text => Ok(FileFormat::Exact(DataFormat::Text)),
+        FormatName::Records => {
+            let value_bytes = train.integer("value_bytes", 0..=u8::MAX)?.unwrap_or(1);
+            if !VALUE_BYTES.contains(&value_bytes) {
+                return Err(SpecificationError::Malformed {
+                    field: train.field("value_bytes"),
+                    value: value_bytes.to_string(),
+                    expected: "1, 2 or 4",
+                });
+            }
+            Ok(FileFormat::Exact(DataFormat::Records { value_bytes }))
+        }
+    }
 }
 
 fn train(mut section: Section) -> Result<TrainSpecification, SpecificationError> {

@@ -80,6 +80,14 @@ impl Section {
         tables.collect::<Result<_, _>>().map(Some)
     }
 
+    /// The table under a key, when it is there.
+    pub(super) fn optional_section(
+        &mut self,
+        key: &'static str,
+    ) -> Result<Option<Self>, SpecificationError> {
+        self.take(key).map(|value| Self::new(self.field(key), value)).transpose()
+    }
+
     /// A value that must be there, if only under its right name.
     pub(super) fn required<T>(
         &self,
@@ -237,7 +245,8 @@ impl Section {
         }
     }
 
-    fn text(&mut self, key: &'static str) -> Result<Option<String>, SpecificationError> {
+    /// A text as it stands.
+    pub(super) fn text(&mut self, key: &'static str) -> Result<Option<String>, SpecificationError> {
         match self.take(key) {
             None => Ok(None),
             Some(Value::Text(text)) => Ok(Some(text)),

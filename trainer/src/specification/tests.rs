@@ -2,17 +2,20 @@
 
 use aipot_domain_runtime::order::check::{OrderLimits, check};
 use aipot_domain_runtime::order::{
-    Architecture, CommitteeSpecification, DataFile, DataFormat, DataSpecification, Loss, Metric,
-    ModelSpecification, OrderSpecification, PaySpecification, Profile, Recipe, TrainSpecification,
-    Windows,
+    Architecture, CommitteeSpecification, ConvolutionSpecification, DataFile, DataFormat,
+    DataSpecification, FixedRecipe, ImageShape, Loss, Metric, ModelSpecification,
+    OrderSpecification, PaySpecification, Profile, Recipe, RecipeOptimizer, RecipeSchedule,
+    TrainSpecification, Windows,
 };
 use aipot_domain_runtime::primitives::{Amount, Commitment, DataRoot, Salt};
 use proptest::prelude::*;
 
 use super::{
-    DecimalError, SPECIFICATION_BYTES_MAX, SpecificationError, TestFacts, format_tokens,
-    parse_order_json, parse_order_toml, parse_tokens, to_toml,
+    DataSource, DecimalError, OrderDraft, SPECIFICATION_BYTES_MAX, SpecificationError, TestFacts,
+    format_tokens, parse_order_json, parse_order_toml, parse_tokens, to_toml,
 };
+use crate::dataset::synthetic::Part;
+use crate::dataset::{FileFormat, prepare};
 use crate::fixtures::{DIGITS_ORDER, digits_fixture, facts, small_fixture};
 
 /// The message about the digits' order with one piece of text replaced.
@@ -69,6 +72,107 @@ fn json_says_the_same() {
         "pay": {"reward": "100", "metric_min": 0.9}
     }"#;
     assert_eq!(parse_order_json(text).unwrap(), parse_order_toml(DIGITS_ORDER).unwrap());
+}
+
+/// The digits' order with another model and a recipe.
+fn with(model: &str, recipe: &str) -> String {
+    DIGITS_ORDER
+        .replace("architecture = \"mlp\"\nhidden = [128, 64]", model)
+        .replace("recipe = \"free\"", recipe)
+}
+
+#[test]
+fn images_and_texts_have_their_own_models() {
+    let cnn = "architecture = \"cnn\"\nimage = [1, 28, 28]\nhidden = [1024]\n\
+               convolutions = [{ outputs = 32, kernel = 5 }, { outputs = 64, kernel = 5 }]";
+    let draft = parse_order_toml(&with(cnn, "recipe = \"free\"")).unwrap();
+    let one = |outputs| ConvolutionSpecification { outputs, kernel: 5 };
+    let expected = Architecture::Cnn {
+        image: ImageShape { channels: 1, height: 28, width: 28 },
+        convolutions: vec![one(32), one(64)].try_into().unwrap(),
+        hidden_widths: vec![1_024].try_into().unwrap(),
+    };
+    assert_eq!(draft.model.architecture, expected);
+    let gpt = "architecture = \"gpt\"\nwidth = 256\nlayers = 4\nheads = 8\ncontext = 128";
+    let draft = parse_order_toml(&with(gpt, "recipe = \"free\"")).unwrap();
+    let expected = Architecture::Gpt { width: 256, layer_count: 4, head_count: 8, context: 128 };
+    assert_eq!(draft.model.architecture, expected);
+}
+
+#[test]
+fn a_recipe_is_a_word_or_a_table() {
+    let mlp = "architecture = \"mlp\"\nhidden = [4]";
+    let read = |recipe: &str| parse_order_toml(&with(mlp, recipe)).map(|draft| draft.train.recipe);
+    let found = read("recipe = { steps = 200, optimizer = \"adamw\", learning_rate = 0.001 }");
+    let adamw = RecipeOptimizer::AdamW {
+        beta1: 0.9_f32.to_bits(),
+        beta2: 0.999_f32.to_bits(),
+        epsilon: 1e-8_f32.to_bits(),
+        weight_decay: 0.01_f32.to_bits(),
+    };
+    let recipe = FixedRecipe {
+        step_count: 200,
+        optimizer: adamw,
+        learning_rate: 0.001_f32.to_bits(),
+        schedule: RecipeSchedule::Constant,
+        checkpoint_interval: 100,
+    };
+    assert_eq!(found.unwrap(), Recipe::Fixed(recipe));
+    let found = read(
+        "recipe = { steps = 7, optimizer = \"momentum\", learning_rate = 1, momentum = 0.5, \
+         schedule = \"cosine\", warmup_steps = 3, checkpoint_interval = 2 }",
+    );
+    let recipe = FixedRecipe {
+        step_count: 7,
+        optimizer: RecipeOptimizer::Momentum { momentum: 0.5_f32.to_bits(), weight_decay: 0 },
+        learning_rate: 1.0_f32.to_bits(),
+        schedule: RecipeSchedule::Cosine { warmup_step_count: 3 },
+        checkpoint_interval: 2,
+    };
+    assert_eq!(found.unwrap(), Recipe::Fixed(recipe));
+    assert_eq!(read("recipe = \"free\"").unwrap(), Recipe::Free);
+}
+
+#[test]
+fn a_wrong_recipe_or_model_is_named() {
+    let recipe = |text: &str| with("architecture = \"mlp\"\nhidden = [4]", text);
+    let model = |text: &str| with(text, "recipe = \"free\"");
+    let table = |rest: &str| recipe(&format!("recipe = {{ steps = 1, {rest} }}"));
+    let cases = [
+        (recipe("recipe = {}"), "train.recipe.steps is missing"),
+        (recipe("recipe = \"fix\""), "train.recipe is \"fix\", allowed: free"),
+        (table("learning_rate = 1"), "train.recipe.optimizer is missing"),
+        (
+            table("optimizer = \"sgd\", learning_rate = 1"),
+            "train.recipe.optimizer is \"sgd\", allowed: adamw, momentum",
+        ),
+        (
+            table("optimizer = \"adamw\", learning_rate = \"1\""),
+            "train.recipe.learning_rate is a text, expected a number of 32 bits",
+        ),
+        (
+            table("optimizer = \"adamw\", learning_rate = 1, beta3 = 1"),
+            "unknown key train.recipe.beta3, did you mean beta1?",
+        ),
+        (
+            model("architecture = \"cnn\"\nhidden = []\nconvolutions = []\nimage = [28, 28]"),
+            "model.image is \"[28, 28]\", expected [channels, rows, columns]",
+        ),
+        (
+            model(
+                "architecture = \"cnn\"\nhidden = []\nimage = [1, 4, 4]\n\
+                 convolutions = [{ outputs = 1 }]",
+            ),
+            "model.convolutions[0].kernel is missing",
+        ),
+        (
+            model("architecture = \"gpt\"\nwidth = 8\nlayers = 101\nheads = 1\ncontext = 8"),
+            "model.layers is 101, allowed 1 to 100",
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(parse_order_toml(&text).unwrap_err().to_string(), expected);
+    }
 }
 
 #[test]
@@ -223,8 +327,9 @@ fn endless_and_bottomless_texts_are_refused() {
 fn files_that_are_not_those_described_are_refused_with_both_values() {
     let fixture = small_fixture();
     let draft = parse_order_toml(&to_toml(&fixture.specification)).unwrap();
-    let train = facts(&fixture.files.train, 8);
-    let test = TestFacts::new(facts(&fixture.files.test, 8), &Salt([9; 32]));
+    let facts = |bytes| facts(bytes, &fixture.specification);
+    let train = facts(&fixture.files.train);
+    let test = TestFacts::new(facts(&fixture.files.test), &Salt([9; 32]));
     assert_eq!(draft.complete(Some(&train), Some(&test)).unwrap(), fixture.specification);
 
     let mut other = train;
@@ -248,6 +353,87 @@ fn files_that_are_not_those_described_are_refused_with_both_values() {
     other.facts.feature_count = 4;
     let found = draft.complete(Some(&train), Some(&other)).unwrap_err().to_string();
     assert_eq!(found, "data.features is 3 in the specification, but 4 by the files");
+    let mut other = test;
+    other.facts.format = DataFormat::Records { value_bytes: 2 };
+    let found = draft.complete(Some(&train), Some(&other)).unwrap_err().to_string();
+    assert_eq!(
+        found,
+        "data.train.format is records with 1 bytes a value in the specification, \
+         but records with 2 bytes a value by the files"
+    );
+}
+
+/// The part of the digits' order about its data, and another one.
+fn with_data(data: &str) -> Result<OrderDraft, SpecificationError> {
+    parse_order_toml(&DIGITS_ORDER.replacen("divisor = 16", data, 1))
+}
+
+#[test]
+fn files_are_lines_of_numbers_records_or_text() {
+    let format = |data: &str| with_data(data).unwrap().data.format;
+    let records = |value_bytes| FileFormat::Exact(DataFormat::Records { value_bytes });
+    assert_eq!(format("divisor = 16"), FileFormat::Csv);
+    assert_eq!(format("train = { format = \"csv\" }"), FileFormat::Csv);
+    assert_eq!(format("train = { format = \"records\" }"), records(1));
+    assert_eq!(format("train = { format = \"records\", value_bytes = 4 }"), records(4));
+    let text = with_data("train = { format = \"text\" }\nfeatures = 64").unwrap().data;
+    assert_eq!(text.format, FileFormat::Exact(DataFormat::Text));
+    assert_eq!((text.class_count, text.feature_divisor), (Some(256), 1));
+    let refused = |data: &str| with_data(data).unwrap_err().to_string();
+    assert_eq!(
+        refused("train = { format = \"records\", value_bytes = 3 }"),
+        "data.train.value_bytes is \"3\", expected 1, 2 or 4"
+    );
+    let found = refused("train = { format = \"text\", value_bytes = 1 }");
+    assert!(found.starts_with("unknown key data.train.value_bytes"), "{found}");
+}
+
+#[test]
+fn a_client_may_write_down_where_its_files_lie() {
+    let data = "train = { path = \"x.csv\", format = \"csv\" }\ntest = { path = \"y.csv\" }";
+    let (train, test) = (Some("x.csv".to_owned()), Some("y.csv".to_owned()));
+    assert_eq!(with_data(data).unwrap().data.source, DataSource::Files { train, test });
+}
+
+const SYNTHETIC: &str = "synthetic = { seed = 7 }\ntrain_examples = 20\ntest_examples = 10\n\
+                         features = 12\nclasses = 3";
+
+#[test]
+fn a_synthetic_order_is_complete_without_files() {
+    let draft = with_data(SYNTHETIC).unwrap();
+    assert_eq!(draft.data.source, DataSource::Synthetic { seed: 7 });
+    let file = |part| draft.data.synthetic(part).unwrap().unwrap();
+    let (train, test) = (file(Part::Train), file(Part::Test));
+    let (train, test) =
+        prepare(&draft.data.shape(), Some(train.as_slice()), Some(test.as_slice())).unwrap();
+    let test = TestFacts::new(test.unwrap().facts, &Salt([1; 32]));
+    let specification = draft.complete(Some(&train.unwrap().facts), Some(&test)).unwrap();
+    assert_eq!(specification.data.format, DataFormat::Records { value_bytes: 1 });
+    assert_eq!(specification.data.feature_divisor, 255);
+    assert_eq!(specification.data.train.byte_count, 20 * 13);
+}
+
+#[test]
+fn a_synthetic_order_says_how_much_and_needs_no_files() {
+    let refused = |old: &str, new: &str| {
+        let draft = with_data(&SYNTHETIC.replacen(old, new, 1));
+        let file = draft.and_then(|draft| draft.data.synthetic(Part::Train));
+        file.unwrap_err().to_string()
+    };
+    assert_eq!(refused("features = 12\n", ""), "data.features is missing");
+    assert_eq!(refused("train_examples = 20\n", ""), "data.train_examples is missing");
+    assert_eq!(refused("{ seed = 7 }", "{}"), "data.synthetic.seed is missing");
+    let found = refused("classes = 3", "classes = 3\ntrain = { format = \"csv\" }");
+    assert!(found.contains("\"csv\", expected records or text"), "{found}");
+    let found = refused("classes = 3", "classes = 3\ntrain = { path = \"x\" }");
+    assert!(found.starts_with("unknown key data.train.path"), "{found}");
+    let found = refused("classes = 3", "classes = 257");
+    assert_eq!(found, "synthetic data of 257 classes, allowed 1 to 256");
+    let wide = "classes = 3\ntrain = { format = \"records\", value_bytes = 2 }";
+    let found = refused("classes = 3", wide);
+    assert_eq!(found, "synthetic records have values of 1 byte, the order wants 2");
+    let found = refused("train_examples = 20", "train_examples = 100000000");
+    assert_eq!(found, "synthetic data of 1300000000 bytes, allowed at most 1073741824");
 }
 
 #[test]
@@ -255,6 +441,12 @@ fn a_draft_without_files_says_what_is_missing() {
     let draft = parse_order_toml(DIGITS_ORDER).unwrap();
     let found = draft.complete(None, None).unwrap_err().to_string();
     assert_eq!(found, "data.features is missing");
+    let text = to_toml(&digits_fixture(0).specification);
+    let records = "format = \"records\", value_bytes = 1";
+    assert!(text.contains(records));
+    let draft = parse_order_toml(&text.replace(records, "format = \"csv\"")).unwrap();
+    let found = draft.complete(None, None).unwrap_err().to_string();
+    assert_eq!(found, "the training file is missing");
 }
 
 #[test]
@@ -287,30 +479,101 @@ fn tokens_are_read_and_written_exactly() {
     }
 }
 
+fn data_specifications() -> impl Strategy<Value = DataSpecification> {
+    let format = prop_oneof![
+        prop::sample::select(vec![1_u8, 2, 4])
+            .prop_map(|value_bytes| DataFormat::Records { value_bytes }),
+        Just(DataFormat::Text),
+    ];
+    let file = (any::<[u8; 32]>(), format, 1..=1_u64 << 36);
+    let counts = (1..=100_000_000_u32, 1..=100_000_000_u32, 1..=65_536_u32);
+    let rest = (1..=1_u32 << 24, 2..=65_536_u32, any::<[u8; 32]>());
+    (file, counts, rest).prop_map(|((root, format, byte_count), (train, test, features), rest)| {
+        DataSpecification {
+            train: DataFile { root: DataRoot(root), byte_count },
+            format,
+            train_example_count: train,
+            test_example_count: test,
+            feature_count: features,
+            feature_divisor: rest.0,
+            class_count: rest.1,
+            test_commitment: Commitment(rest.2),
+        }
+    })
+}
+
+fn architectures() -> impl Strategy<Value = Architecture> {
+    let size = || 1..=65_536_u32;
+    let hidden =
+        || prop::collection::vec(1..=65_536_u32, 0..=16).prop_map(|all| all.try_into().unwrap());
+    let convolution =
+        (size(), size()).prop_map(|(outputs, kernel)| ConvolutionSpecification { outputs, kernel });
+    let image = (size(), size(), size()).prop_map(|(channels, height, width)| ImageShape {
+        channels,
+        height,
+        width,
+    });
+    let convolutions = prop::collection::vec(convolution, 0..=8);
+    prop_oneof![
+        hidden().prop_map(|hidden_widths| Architecture::Mlp { hidden_widths }),
+        (image, convolutions, hidden()).prop_map(|(image, convolutions, hidden_widths)| {
+            let convolutions = convolutions.try_into().unwrap();
+            Architecture::Cnn { image, convolutions, hidden_widths }
+        }),
+        (size(), 1..=100_u32, size(), size()).prop_map(
+            |(width, layer_count, head_count, context)| Architecture::Gpt {
+                width,
+                layer_count,
+                head_count,
+                context,
+            }
+        ),
+    ]
+}
+
+fn recipes() -> impl Strategy<Value = Recipe> {
+    // All numbers from the smallest to the largest, and both zeros.
+    let number =
+        || prop_oneof![0..=0x7f7f_ffff_u32, Just(0x8000_0000), 0x3800_0000..=0x4000_0000_u32];
+    let optimizer = prop_oneof![
+        [number(), number(), number(), number()].prop_map(
+            |[beta1, beta2, epsilon, weight_decay]| {
+                RecipeOptimizer::AdamW { beta1, beta2, epsilon, weight_decay }
+            }
+        ),
+        [number(), number()].prop_map(|[momentum, weight_decay]| RecipeOptimizer::Momentum {
+            momentum,
+            weight_decay
+        }),
+    ];
+    let schedule = prop_oneof![
+        Just(RecipeSchedule::Constant),
+        (0..=1_000_000_u32)
+            .prop_map(|warmup_step_count| RecipeSchedule::Cosine { warmup_step_count }),
+    ];
+    let steps = 1..=1_000_000_u32;
+    let fixed = (steps.clone(), optimizer, number(), schedule, steps).prop_map(
+        |(step_count, optimizer, learning_rate, schedule, checkpoint_interval)| {
+            Recipe::Fixed(FixedRecipe {
+                step_count,
+                optimizer,
+                learning_rate,
+                schedule,
+                checkpoint_interval,
+            })
+        },
+    );
+    prop_oneof![Just(Recipe::Free), fixed]
+}
+
 fn specifications() -> impl Strategy<Value = OrderSpecification> {
-    let data = (
-        (any::<[u8; 32]>(), 1..=1_u64 << 36, 1..=100_000_000_u32, 1..=100_000_000_u32),
-        (1..=65_536_u32, 1..=1_u32 << 24, 2..=65_536_u32, any::<[u8; 32]>()),
-    )
-        .prop_map(
-            |((root, byte_count, train, test), (features, divisor, classes, commitment))| {
-                DataSpecification {
-                    train: DataFile { root: DataRoot(root), byte_count },
-                    format: DataFormat::Csv,
-                    train_example_count: train,
-                    test_example_count: test,
-                    feature_count: features,
-                    feature_divisor: divisor,
-                    class_count: classes,
-                    test_commitment: Commitment(commitment),
-                }
-            },
-        );
-    let train = (any::<bool>(), 1..=1_u64 << 40, 1..=100_000_u32, 1..=65_536_u32).prop_map(
-        |(is_loss, parameters_max, epochs, batch_size)| TrainSpecification {
+    let data = data_specifications();
+    let bounds = (1..=1_u64 << 40, 1..=100_000_u32, 1..=65_536_u32);
+    let train = (any::<bool>(), recipes(), bounds).prop_map(
+        |(is_loss, recipe, (parameters_max, epochs, batch_size))| TrainSpecification {
             loss: Loss::CrossEntropy,
             metric: if is_loss { Metric::Loss } else { Metric::Accuracy },
-            recipe: Recipe::Free,
+            recipe,
             parameters_max,
             epochs,
             batch_size,
@@ -338,14 +601,11 @@ fn specifications() -> impl Strategy<Value = OrderSpecification> {
         challenge: blocks[7],
         challenge_extension: blocks[8],
     });
-    let model = (prop::collection::vec(1..=65_536_u32, 0..=16), any::<u64>());
+    let model = (architectures(), any::<u64>());
     (model, data, train, pay, (1..=32_u32, 1..=32_u32), windows).prop_map(
-        |((widths, initial_seed), data, train, pay, committee, windows)| OrderSpecification {
+        |((architecture, initial_seed), data, train, pay, committee, windows)| OrderSpecification {
             version: 1,
-            model: ModelSpecification {
-                architecture: Architecture::Mlp { hidden_widths: widths.try_into().unwrap() },
-                initial_seed,
-            },
+            model: ModelSpecification { architecture, initial_seed },
             data,
             train,
             profile: Profile::P0,

@@ -1,11 +1,12 @@
 //! Writes an order as TOML, everything spelled out; reading it gives the same order.
 
 use aipot_domain_runtime::order::{
-    DataSpecification, OrderSpecification, PaySpecification, TrainSpecification, Windows,
+    DataFormat, DataSpecification, OrderSpecification, PaySpecification, TrainSpecification,
+    Windows,
 };
 
 use super::decimal::{Decimal, format_tokens};
-use super::read::{FORMATS, LOSSES, METRICS, PROFILES};
+use super::read::{LOSSES, METRICS, PROFILES};
 use super::{model, recipe};
 
 /// Writes the specification of an order.
@@ -28,13 +29,18 @@ pub fn to_toml(specification: &OrderSpecification) -> String {
 }
 
 fn data(data: &DataSpecification) -> String {
+    let format = match data.format {
+        DataFormat::Records { value_bytes } => {
+            format!("format = \"records\", value_bytes = {value_bytes}")
+        }
+        DataFormat::Text => "format = \"text\"".to_owned(),
+    };
     format!(
-        "[data]\ntrain = {{ blob = \"blake3:{}\", bytes = {}, format = \"{}\" }}\n\
+        "[data]\ntrain = {{ blob = \"blake3:{}\", bytes = {}, {format} }}\n\
          train_examples = {}\ntest_examples = {}\nfeatures = {}\ndivisor = {}\nclasses = {}\n\
          test_commitment = \"blake3:{}\"\n",
         data.train.root,
         wide(data.train.byte_count),
-        word(FORMATS, &data.format),
         data.train_example_count,
         data.test_example_count,
         data.feature_count,

@@ -301,7 +301,7 @@ fn a_leaf_with_a_wrong_or_missing_opening_is_refused_and_the_right_one_still_win
 
 /// The leaf with right openings repeated beyond what the referee takes.
 fn oversized(mut leaf: Leaf) -> Leaf {
-    let mut largest = leaf.openings.iter().max_by_key(|one| one.encoded_size()).cloned();
+    let mut largest = leaf.openings.iter().max_by_key(Encode::encoded_size).cloned();
     let opening = largest.as_mut().expect("a word is made of something");
     let chunk = opening.chunks[0].clone();
     while opening.chunks.push(chunk.clone()).is_ok() {}

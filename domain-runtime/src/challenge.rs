@@ -171,3 +171,6 @@ pub enum ChallengeError {
     #[error("the proof does not hold: {0}")]
     BadProof(#[from] proof::ProofError),
 }
+
+#[cfg(test)]
+mod tests;

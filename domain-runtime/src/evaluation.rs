@@ -275,3 +275,6 @@ fn check_entries(state: &State<'_>, running: &Running, entries: &EvaluationEntri
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,6 @@ use parity_scale_codec::{Decode, Encode, MaxEncodedLen};
 
 use crate::account::{add, debit};
 use crate::agenda::{Item, schedule};
-use crate::challenge::case::{self, RefereeableError};
 use crate::chunk::ChunkRequests;
 use crate::event::Event;
 use crate::genesis::Parameters;
@@ -53,9 +52,6 @@ pub enum SubmitError {
         /// The largest height.
         max: BlockNumber,
     },
-    /// Nobody could prove a result wrong.
-    #[error("no game could be played about the order: {0}")]
-    NotRefereeable(#[from] RefereeableError),
     /// Whoever loses a game as provider or validator must lose at least what a challenger would.
     #[error("{field} is {stake}, allowed at least the bond of a challenge, {min}")]
     StakeBelowBond {
@@ -92,7 +88,6 @@ pub fn submit(
 ) -> CallResult {
     let parameters = state.require::<Parameters>(&())?;
     check(&specification, &parameters.order_limits).map_err(SubmitError::Order)?;
-    case::check(&specification).map_err(SubmitError::NotRefereeable)?;
     check_stakes(&specification.pay, parameters.challenge_bond)?;
     let order = specification.id();
     if state.get::<OrderRecord>(&order)?.is_some() {

@@ -5,57 +5,10 @@ use super::subject::Standing;
 use super::{ChallengeError, Subject};
 use crate::claim::RevealedModel;
 use crate::evaluation::evaluation_key;
-use crate::order::{DataFile, OrderSpecification};
+use crate::order::OrderSpecification;
 use crate::primitives::{AccountId, Beacon, Commitment};
 use crate::program::{self, Computation, FileRoots, ProgramError};
 use crate::progress::{Running, TestSource};
-
-/// Most steps of a computation, the first included: five rounds of a bisection into 16 parts.
-pub const STEPS_MAX: u32 = 1 << 20;
-
-/// Why nobody could prove a result of an order wrong.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RefereeableError {
-    /// There is no program that the referee could compute.
-    #[error(transparent)]
-    Program(#[from] ProgramError),
-    /// There are more steps than the rounds of a game can search.
-    #[error("{what} has {steps} steps, allowed at most {max}")]
-    TooManySteps {
-        /// What is computed.
-        what: &'static str,
-        /// Its steps.
-        steps: u32,
-        /// What is allowed.
-        max: u32,
-    },
-}
-
-/// Checks that a game can be played about every result of an order.
-///
-/// # Errors
-/// [`RefereeableError`] naming what cannot be refereed.
-pub fn check(specification: &OrderSpecification) -> Result<(), RefereeableError> {
-    let data = &specification.data;
-    let byte_count = *data.file_bytes(data.test_example_count).start();
-    let test = DataFile { byte_count, ..data.train };
-    let source = TestSource::Revealed(test);
-    let evaluation = program::evaluation(specification, &test, &source, [0; 32])?;
-    check_steps("the evaluation", &evaluation)?;
-    if specification.train.recipe.is_fixed() {
-        check_steps("the training", &program::training(specification)?)?;
-    }
-    Ok(())
-}
-
-fn check_steps(what: &'static str, computation: &Computation) -> Result<(), RefereeableError> {
-    let (steps, max) = (computation.steps(), STEPS_MAX);
-    if steps > max {
-        return Err(RefereeableError::TooManySteps { what, steps, max });
-    }
-    Ok(())
-}
 
 /// Everything that decides a dispute.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -83,6 +83,30 @@ fn stake_must_not_leave_before_the_last_settlement() {
 }
 
 #[test]
+fn a_bond_that_would_not_pay_a_game_is_refused() {
+    let empty = BTreeMap::new();
+    let mut cheap = genesis(vec![]);
+    let min = cheap.parameters.challenge_bond_min();
+    // 12 calls and 20 KiB at 1 each, of which a winner gets 40 %.
+    assert_eq!(min, Amount((12 + 20 * 1_024) * 5 / 2));
+    let bond = Amount(min.0 - 1);
+    cheap.parameters.challenge_bond = bond;
+    let refused = cheap.install(&mut State::new(&empty)).unwrap_err();
+    assert_eq!(refused, GenesisError::BondTooSmall { bond, min });
+    cheap.parameters.challenge_bond = min;
+    assert_eq!(cheap.install(&mut State::new(&empty)), Ok(()));
+}
+
+#[test]
+fn moves_need_a_window() {
+    let empty = BTreeMap::new();
+    let mut instant = genesis(vec![]);
+    instant.parameters.order_limits.move_window_blocks = 0;
+    let refused = instant.install(&mut State::new(&empty)).unwrap_err();
+    assert_eq!(refused, GenesisError::NoMoveWindow { blocks: 0 });
+}
+
+#[test]
 fn more_money_than_can_be_counted_is_refused() {
     let empty = BTreeMap::new();
     let rich = genesis(vec![account(1, u128::MAX, None), account(2, 1, None)]);

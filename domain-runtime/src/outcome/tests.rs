@@ -166,3 +166,32 @@ fn a_split_has_at_most_the_training_examples() {
     let revealed = TestSource::Revealed(specification.data.train);
     assert_eq!(test_example_count(&specification, &revealed), 500);
 }
+
+#[test]
+fn equal_results_of_a_recipe_all_count() {
+    use crate::order::{FixedRecipe, RecipeOptimizer, RecipeSchedule};
+    let recipe = Recipe::Fixed(FixedRecipe {
+        step_count: 1,
+        optimizer: RecipeOptimizer::Momentum { momentum: 0, weight_decay: 0 },
+        learning_rate: 1,
+        schedule: RecipeSchedule::Constant,
+        checkpoint_interval: 1,
+    });
+    let claims = by_account(&[(1, claim(1, 7)), (2, claim(0, 7))]);
+    let evaluations = numbered(&[evaluation(&[(1, 5), (2, 5)])]);
+    let providers = |recipe: &Recipe| -> Vec<AccountId> {
+        let standings = rank(recipe, &claims, &evaluations);
+        standings.iter().map(|standing| standing.provider).collect()
+    };
+    assert_eq!(providers(&recipe), [account(2), account(1)]);
+    assert_eq!(providers(&Recipe::Free), [account(2)]);
+}
+
+#[test]
+fn every_byte_of_a_text_is_an_answer() {
+    let mut text = specification();
+    let source = TestSource::Revealed(text.data.train);
+    assert_eq!(answer_count(&text, &source), 360);
+    text.data.format = DataFormat::Text;
+    assert_eq!(answer_count(&text, &source), 360 * 64);
+}

@@ -48,7 +48,9 @@ fn check_optimizer(optimizer: RecipeOptimizer) -> Result<(), OrderError> {
 pub(super) fn check_programs(specification: &OrderSpecification) -> Result<(), OrderError> {
     // The length of the test file is known when it is revealed.
     let file = DataFile { byte_count: u64::MAX, ..specification.data.train };
-    evaluation(specification, &file, &TestSource::Revealed(file), [0; 32])?;
+    let evaluation = evaluation(specification, &file, &TestSource::Revealed(file), [0; 32])?;
+    // As many as a training may have: five rounds of a bisection into sixteen parts find one of them.
+    within("steps of the evaluation", evaluation.step_count, 1_u32, STEPS_MAX)?;
     match specification.train.recipe {
         Recipe::Free => Ok(()),
         Recipe::Fixed(_) => training(specification).map(|_| ()).map_err(OrderError::from),

@@ -1,5 +1,7 @@
 //! One turn of a random play: mostly what is due, sometimes lies, nonsense and replays.
 
+use std::collections::BTreeMap;
+
 use aipot_domain_runtime::call::{Call, SignedCall};
 use aipot_domain_runtime::challenge::Subject;
 use aipot_domain_runtime::chunk::{ChunkTarget, prove_chunk};
@@ -8,14 +10,19 @@ use aipot_domain_runtime::evaluation::Evaluation;
 use aipot_domain_runtime::operator::Roles;
 use aipot_domain_runtime::order::Metric;
 use aipot_domain_runtime::primitives::{AccountId, Amount, OrderId};
+use aipot_domain_runtime::program::Computation;
 use aipot_domain_runtime::transition::Applied;
 use aipot_domain_runtime::window::Phase;
 
 use super::random::Bytes;
 use crate::harness::people::operators;
 use crate::harness::play::{misjudge, reveal_test_call};
+use crate::harness::player::Player;
 use crate::harness::setting::test_bytes;
-use crate::harness::{CLIENT, Model, OUTSIDER, World, lie, person, specification};
+use crate::harness::{
+    CLIENT, Model, OUTSIDER, World, lie, person, recipe_specification, specification,
+};
+use crate::reference::Flip;
 
 /// Longest time for the games of an order.
 pub(crate) const EXTENSION_MAX: u32 = 50;
@@ -30,6 +37,8 @@ pub(crate) struct Play {
     pub(crate) orders: Vec<OrderId>,
     last: Option<SignedCall>,
     stream: Bytes,
+    /// What providers of recipes have trained.
+    trained: BTreeMap<(OrderId, AccountId), Player>,
 }
 
 /// The bits of a decision that are not used up.
@@ -58,7 +67,8 @@ impl Play {
     /// A play in its first block, whose beacons follow from `seed`.
     pub(crate) fn new(seed: u64) -> Self {
         let world = World::with(crate::harness::PARAMETERS, seed);
-        Self { world, orders: Vec::new(), last: None, stream: Bytes::new(seed) }
+        let trained = BTreeMap::new();
+        Self { world, orders: Vec::new(), last: None, stream: Bytes::new(seed), trained }
     }
 
     /// Does what `decision` says.
@@ -90,7 +100,8 @@ impl Play {
             return;
         }
         let seed = u64::try_from(self.orders.len()).expect("a few orders");
-        let mut specification = specification(seed);
+        let mut specification =
+            if bits.is_one_in(3) { recipe_specification(seed) } else { specification(seed) };
         specification.windows.availability = 1 + bits.below(4);
         specification.windows.challenge_extension = EXTENSION_MAX - bits.below(4);
         specification.committee.provider_count = 1 + bits.below(4);
@@ -166,11 +177,28 @@ impl Play {
     fn claims(&mut self, order: &OrderId, bits: &mut Bits) {
         for provider in &self.world.committee(order).providers {
             if !bits.is_one_in(3) {
-                let model = some_model(bits);
+                let model = self.some_model(order, provider, bits);
                 let call = self.world.claim_call(order, provider, &model);
                 self.call(provider, call);
             }
         }
+    }
+
+    /// A model that is good enough or nearly so, or was trained rightly or nearly so, or is none.
+    fn some_model(&mut self, order: &OrderId, provider: &AccountId, bits: &mut Bits) -> Model {
+        let subject = Subject::Training { provider: *provider };
+        let model = match self.world.player(order, subject) {
+            Some(honest) => {
+                let (step, bit) = (1 + bits.below(5), bits.below(32));
+                let operator = last_operator(honest.computation());
+                let forger = honest.forging(Flip { step, operator, element: 0, bit });
+                let player = if bits.is_one_in(3) { forger } else { honest };
+                self.trained.insert((*order, *provider), player.clone());
+                Model::trained(&self.world.order(order).specification, &player)
+            }
+            None => Model::new(44 + bits.below(4) * 2, bits.below(2)),
+        };
+        if bits.is_one_in(6) { model.without_header() } else { model }
     }
 
     fn reveals(&mut self, order: &OrderId, bits: &mut Bits) {
@@ -257,11 +285,17 @@ impl Play {
         }
     }
 
-    /// The next move of a game, if it is open. Nobody plays well for a lie: the moves are honest.
+    /// The next move of a game, if it is open. A forger of a training plays for it; nobody plays well for
+    /// another lie.
     fn make_move(&mut self, order: &OrderId, number: u32, bits: &mut Bits) {
         let Some(game) = self.world.game(order, number) else { return };
-        let Some(player) = self.world.player(order, game.subject) else { return };
-        let due = self.world.next_move(order, number, (&player, &player));
+        let Some(honest) = self.world.player(order, game.subject) else { return };
+        let responder = match game.subject {
+            Subject::Training { provider } => self.trained.get(&(*order, provider)),
+            Subject::Evaluation { .. } => None,
+        };
+        let players = (responder.unwrap_or(&honest), &honest);
+        let due = self.world.next_move(order, number, players);
         let Some((mover, call)) = due else { return };
         let is_foreign = bits.is_one_in(8);
         let mover = if is_foreign { person(anybody(bits)) } else { mover };
@@ -269,10 +303,9 @@ impl Play {
     }
 }
 
-/// A model that is good enough or nearly so, or none.
-fn some_model(bits: &mut Bits) -> Model {
-    let model = Model::new(44 + bits.below(4) * 2, bits.below(2));
-    if bits.is_one_in(6) { model.without_header() } else { model }
+/// Place of the last operator of a step.
+fn last_operator(computation: &Computation) -> u32 {
+    u32::try_from(computation.step.operators.len() - 1).expect("a test program is small")
 }
 
 /// The number of somebody with a key.

@@ -3,14 +3,19 @@
 use aipot_domain_runtime::account::FundsError;
 use aipot_domain_runtime::bounded::BoundedVec;
 use aipot_domain_runtime::call::Call;
-use aipot_domain_runtime::challenge::{Challenge, ChallengeError, Subject};
-use aipot_domain_runtime::dispute::{Leaf, LeafError, Move, MoveError, Reason, Side};
+use aipot_domain_runtime::challenge::{Challenge, ChallengeError, GAMES_PER_SUBJECT_MAX, Subject};
+use aipot_domain_runtime::dispute::{
+    LEAF_BYTES_MAX, Leaf, LeafError, Move, MoveError, Reason, Side,
+};
 use aipot_domain_runtime::evaluation::EvaluationEntry;
 use aipot_domain_runtime::event::Verdict;
+use aipot_domain_runtime::operator::Roles;
 use aipot_domain_runtime::primitives::{AccountId, Amount, OrderId};
 use aipot_domain_runtime::progress::AccessError;
 use aipot_domain_runtime::refusal::Refusal;
 use aipot_domain_runtime::window::Phase;
+
+use parity_scale_codec::Encode;
 
 use crate::harness::people::{FIRST_PROVIDER, validators};
 use crate::harness::player::Player;
@@ -279,17 +284,54 @@ fn a_leaf_with_a_wrong_or_missing_opening_is_refused_and_the_right_one_still_win
     let mut changed = leaf.clone();
     changed.openings.as_mut_slice()[0].root[0] ^= 1;
     let nothing = Leaf { openings: BoundedVec::new(), ..leaf.clone() };
-    let beyond = Leaf { word: 255, ..leaf };
-    for wrong in [changed, nothing, beyond] {
+    let beyond = Leaf { word: 255, ..leaf.clone() };
+    for (wrong, is_too_large) in
+        [(changed, false), (nothing, false), (beyond, false), (oversized(leaf), true)]
+    {
         let call = game.world.move_call(&game.order, number, Move::Leaf(wrong));
         let refused = game.refuse_move(&challenger, call);
         let ChallengeError::BadMove { source: MoveError::Leaf(error), .. } = refused else {
             panic!("{refused:?}");
         };
-        assert!(!matches!(error, LeafError::TooLarge { .. }));
+        assert_eq!(matches!(error, LeafError::TooLarge { .. }), is_too_large, "{error:?}");
     }
     game.world.accept(&challenger, call);
     assert!(matches!(game.world.verdict(number), Some(Verdict::Upheld(_))));
+}
+
+/// The leaf with right openings repeated beyond what the referee takes.
+fn oversized(mut leaf: Leaf) -> Leaf {
+    let mut largest = leaf.openings.iter().max_by_key(Encode::encoded_size).cloned();
+    let opening = largest.as_mut().expect("a word is made of something");
+    let chunk = opening.chunks[0].clone();
+    while opening.chunks.push(chunk.clone()).is_ok() {}
+    while leaf.encoded_size() <= LEAF_BYTES_MAX {
+        leaf.openings.push(opening.clone()).expect("a leaf has room for so many");
+    }
+    leaf
+}
+
+#[test]
+fn a_game_that_is_open_at_the_settlement_is_lost_by_the_side_whose_turn_it_is() {
+    let mut game = Game::new();
+    let stake = specification(1).pay.validator_stake_min.0;
+    game.world.advance(3);
+    let lie = game.world.challenge(&game.order, &game.challenger, game.lie);
+    let truth = game.world.challenge(&game.order, &game.challenger, game.truth);
+    let players = (&game.honest, &game.honest);
+    let (mover, call) = game.world.next_move(&game.order, truth, players).expect("it is open");
+    game.world.accept(&mover, call);
+    game.world.advance_to(&game.order, Phase::ChallengeExtension);
+    // As if the agendas of all blocks until then had been full.
+    let windows = specification(1).windows;
+    let submitted = game.world.progress(&game.order).submitted_at;
+    game.world.at.block.0 = windows.start(Phase::Final, submitted).0 - 1;
+    game.world.advance(1);
+    assert_eq!(game.world.verdict(lie), Some(Verdict::Upheld(Reason::Silence)));
+    assert_eq!(game.world.verdict(truth), Some(Verdict::Dismissed(Reason::Silence)));
+    assert_eq!(game.world.slashed(&game.lie.responder()), stake);
+    assert_eq!(game.world.slashed(&game.truth.responder()), 0);
+    assert!(game.world.order(&game.order).outcome.is_some());
 }
 
 #[test]
@@ -307,6 +349,40 @@ fn two_challengers_play_at_once_and_the_slower_gets_its_bond_back() {
     let again = Call::Challenge { order, subject: lie };
     let refused = game.refuse_move(&slower, again);
     assert_eq!(refused, ChallengeError::DoesNotStand { subject: lie });
+}
+
+#[test]
+fn a_crowd_of_challengers_holds_its_place_for_one_window_only() {
+    let mut game = Game::new();
+    let (order, lie) = (game.order, game.lie);
+    let crowd = 1_000..1_000 + u32::try_from(GAMES_PER_SUBJECT_MAX).expect("a few hundred");
+    let (bond, stake) = (PARAMETERS.challenge_bond, PARAMETERS.operator_stake_min);
+    let roles = Roles { provider: true, validator: false };
+    for number in crowd.clone() {
+        game.world.meet(number);
+        let amount = Amount(bond.0 + stake.0 + 10_000);
+        game.world.accept(&person(CLIENT), Call::Transfer { to: person(number), amount });
+        game.world.accept(&person(number), Call::RegisterOperator { stake, roles });
+        game.world.challenge(&order, &person(number), lie);
+    }
+    let call = Call::Challenge { order, subject: lie };
+    let challenger = game.challenger;
+    let refused = game.refuse_move(&challenger, call);
+    let (count, max) = (GAMES_PER_SUBJECT_MAX, GAMES_PER_SUBJECT_MAX);
+    assert_eq!(refused, ChallengeError::TooMany { subject: lie, count, max });
+    // The accused answers its accomplices, who then stay silent: each loses its bond and its place.
+    let burned = game.world.burned();
+    let (_, forger) = game.world.miscounting(&order, lie);
+    for number in 0..u32::try_from(max).expect("a few hundred") {
+        let due = game.world.next_move(&order, number, (&forger, &forger));
+        let (mover, call) = due.expect("the game is open");
+        game.world.accept(&mover, call);
+    }
+    game.world.advance(PARAMETERS.order_limits.move_window_blocks + 1);
+    let lost = u128::try_from(max).expect("a few hundred") * (bond.0 / 2);
+    assert!(game.world.burned() > burned + lost);
+    assert_eq!(game.world.phase(&order), Phase::Challenge);
+    assert!(matches!(game.convict(), Verdict::Upheld(Reason::Computed { .. })));
 }
 
 #[test]

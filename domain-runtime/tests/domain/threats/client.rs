@@ -2,7 +2,6 @@
 
 use aipot_domain_runtime::account::FundsError;
 use aipot_domain_runtime::call::Call;
-use aipot_domain_runtime::challenge::case::RefereeableError;
 use aipot_domain_runtime::chunk::{ChunkTarget, prove_chunk};
 use aipot_domain_runtime::event::Event;
 use aipot_domain_runtime::order::check::OrderError;
@@ -231,13 +230,8 @@ fn an_order_that_cannot_be_refereed_is_refused() {
     endless.pay.client_bond = endless.pay.reward;
     let call = Call::SubmitOrder { specification: endless };
     let refused = refusal(world.call(&person(CLIENT), call));
-    let Refusal::Submit(SubmitError::NotRefereeable(error)) = refused else {
-        panic!("{refused:?}");
-    };
-    let expected = RefereeableError::TooManySteps {
-        what: "the evaluation",
-        steps: (1 << 20) + 1,
-        max: 1 << 20,
-    };
+    let Refusal::Submit(SubmitError::Order(error)) = refused else { panic!("{refused:?}") };
+    let field = "steps of the evaluation";
+    let expected = OrderError::OutOfRange { field, value: 1 << 20, min: 1, max: 1_000_000 };
     assert_eq!(error, expected);
 }

@@ -66,7 +66,7 @@ enum Command {
     Plot(plot::PlotCommand),
     /// Plot for a farming cluster over NATS.
     Plotter(plotter::PlotterArguments),
-    /// List the devices of this machine.
+    /// List the devices of this machine and measure them.
     #[command(subcommand)]
     Device(device::DeviceCommand),
     /// Say what is missing on this machine and how to mend it.

@@ -275,6 +275,7 @@ fn every_command_has_help_with_an_example() {
         &["plot", "bench"],
         &["plotter"],
         &["device", "list"],
+        &["device", "bench"],
         &["doctor"],
     ] {
         let output = desk.run(&[words, &["--help"]].concat());
@@ -283,4 +284,37 @@ fn every_command_has_help_with_an_example() {
         assert!(text.contains("Example"), "{words:?}: {text}");
         assert!(text.contains("--json"), "{words:?}: {text}");
     }
+}
+
+#[test]
+fn a_bench_of_the_arithmetic_compares_every_shape_on_every_number_of_threads() {
+    let desk = Desk::new();
+    let words = ["device", "bench", "--arithmetic", "--samples", "3", "--threads", "1,2"];
+    let shapes = ["--shape", "8x16x24", "--shape", "64x64x64"];
+    let value = desk.json(&[&words[..], &shapes].concat(), 0);
+    let products = value["products"].as_array().unwrap();
+    let name = |product: &Value| (product["shape"].clone(), product["threads"].clone());
+    let measured: Vec<(Value, Value)> = products.iter().map(name).collect();
+    let expected = [("8x16x24", 1), ("64x64x64", 1), ("8x16x24", 2), ("64x64x64", 2)];
+    assert_eq!(measured, expected.map(|(shape, threads)| (shape.into(), threads.into())));
+    for product in products {
+        let figure = |name: &str| product[name].as_f64().unwrap();
+        assert!(figure("ours_ns") > 0.0 && figure("candle_ns") > 0.0, "{product}");
+        let ratio = figure("ours_ns") / figure("candle_ns");
+        assert!((figure("ratio") - ratio).abs() < 1e-9, "{product}");
+        assert!(figure("ratio") <= value["worst_ratio"].as_f64().unwrap(), "{product}");
+    }
+    let impossible = [&words[..], &["--shape", "8x16x24", "--ratio-max", "0.000001"]].concat();
+    assert_eq!(desk.json(&impossible, 1)["products"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_bench_of_no_threads_is_refused() {
+    let desk = Desk::new();
+    let refusal = desk.refusal(&["device", "bench", "--arithmetic", "--threads", "0"]);
+    assert_eq!(refusal, "--threads is 0, allowed 1 to 1024");
+    let output = desk.run(&["device", "bench", "--arithmetic", "--shape", "64x64"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("three sizes from 1 to 8192 like 64x800x576"), "{said}");
 }

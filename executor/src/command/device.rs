@@ -1,5 +1,7 @@
 //! `aipot device`: the devices of this machine on which plots and trainings can run.
 
+mod bench;
+
 use std::process::ExitCode;
 
 use aipot_kernels::gpu::list_adapters;
@@ -14,6 +16,8 @@ use crate::backend::cuda_devices;
 pub(super) enum DeviceCommand {
     /// List the processor, the adapters that wgpu finds, and the devices that CUDA finds.
     List(ListArguments),
+    /// Measure what canonical arithmetic costs here, beside arithmetic that is free in its order.
+    Bench(bench::BenchArguments),
 }
 
 /// Arguments of `aipot device list`.
@@ -40,6 +44,7 @@ struct Device {
 pub(super) fn run(command: &DeviceCommand, output: Output) -> Result<ExitCode, CommandError> {
     match command {
         DeviceCommand::List(_) => list(output)?,
+        DeviceCommand::Bench(arguments) => return bench::run(arguments, output),
     }
     Ok(ExitCode::SUCCESS)
 }

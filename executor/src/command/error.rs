@@ -10,6 +10,9 @@ use aipot_kernels::plotting::{
 };
 use aipot_kernels::proof_of_space::ProofError;
 use aipot_trainer::dataset::{DatasetError, PrepareError, SplitError};
+use aipot_trainer::comparison::ComparisonError;
+use aipot_trainer::dataset::{DatasetError, SplitError};
+use aipot_trainer::evaluation::EvaluateError;
 use aipot_trainer::memory::ProbeError;
 use aipot_trainer::model_file::ModelError;
 use aipot_trainer::parameters::ParametersError;
@@ -312,6 +315,21 @@ pub enum CommandError {
         /// Why.
         #[from]
         source: ProbeError,
+    },
+    /// Two ways to multiply could not be compared.
+    #[error("comparing products failed")]
+    Comparison {
+        /// Why.
+        #[from]
+        source: ComparisonError,
+    },
+    /// A process of its own, for measuring, did not answer.
+    #[error("measuring on {threads} threads in a process of its own failed")]
+    MeasureApart {
+        /// How many threads.
+        threads: u64,
+        /// Why.
+        source: std::io::Error,
     },
     /// The threads of a computation could not be started.
     #[error("starting {count} threads failed")]

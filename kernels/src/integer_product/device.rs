@@ -6,7 +6,7 @@ use crate::device::{ComputeDevice, Kernel, Step, read_words};
 /// The kernel, whose entry point bears the name of its file.
 const PRODUCT: Kernel = Kernel {
     name: "integer_product",
-    wgsl: aipot_shaders::INTEGER_PRODUCT,
+    wgsl: Some(aipot_shaders::INTEGER_PRODUCT),
     cuda: aipot_shaders::cuda::INTEGER_PRODUCT,
     workgroup_size: TILE_SIDE * TILE_SIDE,
 };

@@ -1,6 +1,7 @@
 //! Values that stay on a device, and where matrices lie in them.
 
 use super::{OperatorError, Operators};
+use crate::blake3_tree::device::root_of_words;
 use crate::device::{ComputeDevice, read_words};
 
 /// f32 values on a device.
@@ -128,6 +129,27 @@ impl<D: ComputeDevice> Operators<'_, D> {
         let failed = |source| OperatorError::Device { operator: "upload", source };
         let words = self.device.upload("tensor", bytemuck::cast_slice(values)).map_err(failed)?;
         Ok(Tensor { words, value_count })
+    }
+
+    /// Overwrites all values of a tensor.
+    ///
+    /// # Errors
+    /// [`OperatorError::WrongLength`] when there is another number of them; as [`Self::upload`].
+    pub fn overwrite(&self, tensor: &Tensor<D>, values: &[f32]) -> Result<(), OperatorError> {
+        tensor.check("overwrite", "tensor", count_of("overwrite", values.len())?)?;
+        let failed = |source| OperatorError::Device { operator: "overwrite", source };
+        self.device.write(&tensor.words, 0, bytemuck::cast_slice(values)).map_err(failed)
+    }
+
+    /// The BLAKE3 root of the little-endian bytes of all values, computed on the device.
+    ///
+    /// # Errors
+    /// [`OperatorError::Device`] when the device fails or does not hash so many bytes.
+    pub fn root(&self, tensor: &Tensor<D>) -> Result<[u8; 32], OperatorError> {
+        let byte_count = usize::try_from(tensor.value_count).unwrap_or(usize::MAX);
+        let byte_count = byte_count.saturating_mul(size_of::<f32>());
+        let failed = |source| OperatorError::Device { operator: "root", source };
+        root_of_words(self.device, &tensor.words, byte_count).map_err(failed)
     }
 
     /// Brings labels or tokens to the device.

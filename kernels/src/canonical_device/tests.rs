@@ -3,6 +3,7 @@
 mod step;
 
 use super::*;
+use crate::blake3_tree::root;
 use crate::canonical::canonical;
 #[cfg(not(feature = "cuda-emulation"))]
 use crate::cuda::device::CudaDevice;
@@ -75,6 +76,24 @@ fn cuda_values_come_back_as_they_went() {
     assert_eq!(tensor.value_count(), 300);
     assert_same(&operators.download(&tensor).unwrap(), &values, "round trip");
     assert_eq!(bits(&operators.download(&operators.zeros(3).unwrap()).unwrap()), [0; 3]);
+}
+
+#[test]
+fn cuda_tensors_are_overwritten_as_a_whole_and_hashed_where_they_are() {
+    with_operators(|operators| {
+        for &count in &[0, 1, 256, 257, 5000] {
+            let tensor = operators.zeros(count).unwrap();
+            let values = awkward(count, count, 3);
+            operators.overwrite(&tensor, &values).unwrap();
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            assert_eq!(operators.root(&tensor).unwrap(), root(&bytes), "{count} values");
+            let error = operators.overwrite(&tensor, &[1.0; 3]).unwrap_err();
+            assert!(
+                matches!(error, OperatorError::WrongLength { actual, .. } if actual == u64::from(count)),
+                "{error}"
+            );
+        }
+    });
 }
 
 #[test]

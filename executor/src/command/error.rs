@@ -11,8 +11,6 @@ use aipot_kernels::plotting::{
 use aipot_kernels::proof_of_space::ProofError;
 use aipot_trainer::dataset::{DatasetError, PrepareError, SplitError};
 use aipot_trainer::comparison::ComparisonError;
-use aipot_trainer::dataset::{DatasetError, SplitError};
-use aipot_trainer::evaluation::EvaluateError;
 use aipot_trainer::memory::ProbeError;
 use aipot_trainer::model_file::ModelError;
 use aipot_trainer::parameters::ParametersError;

@@ -11,6 +11,7 @@ use aipot_kernels::plotting::{
 use aipot_kernels::proof_of_space::ProofError;
 use aipot_trainer::comparison::ComparisonError;
 use aipot_trainer::dataset::{DatasetError, PrepareError, SplitError};
+use aipot_trainer::engine::EngineError;
 use aipot_trainer::memory::ProbeError;
 use aipot_trainer::model_file::ModelError;
 use aipot_trainer::parameters::ParametersError;
@@ -269,6 +270,9 @@ pub enum CommandError {
     /// The order has no exact procedure.
     #[error(transparent)]
     Program(#[from] ProgramError),
+    /// The recipe cannot be followed with this data.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// A run cannot be forged as wanted.
     #[error("the trace cannot be forged so")]
     Corrupt {

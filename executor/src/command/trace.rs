@@ -116,8 +116,8 @@ fn dispute(arguments: &DisputeArguments, output: Output) -> Result<(), CommandEr
         }
         dispute.apply(side, action, &computation, &files)
     };
-    let mut responder = Prover::new(forged.replay(&computation));
-    let mut challenger = Prover::new(honest.replay(&computation));
+    let mut responder = Prover::new(forged.replay(&computation)?);
+    let mut challenger = Prover::new(honest.replay(&computation)?);
     let outcome = match play(&computation, &mut responder, &mut challenger, judge) {
         Ok(outcome) => outcome,
         Err(PlayError::Agreement) => {

@@ -1,6 +1,7 @@
 //! Order specifications: as they lie on the chain, and as people write them.
 
 use aipot_domain_runtime::{
+    challenge::MOVES_MAX,
     order::{
         Architecture, CommitteeSpecification, DataFile, DataFormat, DataSpecification, Loss,
         Metric, ModelSpecification, OrderSpecification, PaySpecification, Profile, Recipe,
@@ -19,10 +20,14 @@ const WIDE_LIMITS: OrderLimits = OrderLimits {
     window_min_blocks: 1,
     window_max_blocks: u32::MAX,
     settlement_max_blocks: u32::MAX,
+    move_window_blocks: 1,
     reward_min: Amount(1),
     training_price: Amount(1),
     evaluation_price: Amount(1),
 };
+
+/// Stake of everybody who works for an order: what a game costs at a unit for each call and byte, and more.
+pub(crate) const STAKE_MIN: Amount = Amount(60_000);
 
 /// Decodes a specification, checks it, and encodes it again.
 pub(crate) fn accepts_encoding(mut bytes: &[u8]) -> bool {
@@ -73,13 +78,13 @@ pub(crate) fn json_texts() -> Vec<Vec<u8>> {
     toml_texts().into_iter().map(to_json).collect()
 }
 
-/// An order of few bits that keeps every rule, with short windows.
+/// An order of few bits that keeps every rule, with short windows, whose model has three chunks.
 pub(crate) fn small_order() -> OrderSpecification {
     OrderSpecification {
         version: SPECIFICATION_VERSION,
         model: ModelSpecification {
             architecture: Architecture::Mlp {
-                hidden_widths: vec![4].try_into().expect("one of at most 16"),
+                hidden_widths: vec![100].try_into().expect("one of at most 16"),
             },
             initial_seed: 1,
         },
@@ -96,8 +101,8 @@ pub(crate) fn small_order() -> OrderSpecification {
         pay: PaySpecification {
             reward: Amount(1_000_000),
             client_bond: Amount(500_000),
-            provider_stake_min: Amount(1_000),
-            validator_stake_min: Amount(1_000),
+            provider_stake_min: STAKE_MIN,
+            validator_stake_min: STAKE_MIN,
             metric_min_millionths: 0,
         },
         committee: CommitteeSpecification { provider_count: 2, validator_count: 3 },
@@ -110,7 +115,7 @@ pub(crate) fn small_order() -> OrderSpecification {
             evaluation_commit: 2,
             evaluation_reveal: 2,
             challenge: 4,
-            challenge_extension: 4,
+            challenge_extension: MOVES_MAX,
         },
     }
 }
@@ -120,7 +125,7 @@ fn data() -> DataSpecification {
         train: DataFile { root: DataRoot([1; 32]), byte_count: 500 },
         format: DataFormat::Records { value_bytes: 1 },
         train_example_count: 100,
-        test_example_count: 100,
+        test_example_count: 300,
         feature_count: 4,
         feature_divisor: 16,
         class_count: 2,

@@ -170,11 +170,10 @@ fn the_order_travels_with_its_trace() {
     assert_eq!(read.check(&computation), Ok(()));
     let change = Change { step: 3, operator: 9, element: 2, bit: 30 };
     let forged = read.corrupted(&computation, change).unwrap();
-    let mut sides =
-        (
-            Prover::new(forged.replay(&computation).unwrap()),
-            Prover::new(read.replay(&computation).unwrap()),
-        );
+    let mut sides = (
+        Prover::new(forged.replay(&computation).unwrap()),
+        Prover::new(read.replay(&computation).unwrap()),
+    );
     let roots = file_roots(read.files());
     let outcome = play(&computation, &mut sides.0, &mut sides.1, |dispute, side, action| {
         dispute.apply(side, action, &computation, &roots)

@@ -3,9 +3,9 @@
 use aipot_domain_runtime::{
     challenge::MOVES_MAX,
     order::{
-        Architecture, CommitteeSpecification, DataFile, DataFormat, DataSpecification, Loss,
-        Metric, ModelSpecification, OrderSpecification, PaySpecification, Profile, Recipe,
-        SPECIFICATION_VERSION, TrainSpecification, Windows,
+        Architecture, CommitteeSpecification, ConvolutionSpecification, DataFile, DataFormat,
+        DataSpecification, ImageShape, Loss, Metric, ModelSpecification, OrderSpecification,
+        PaySpecification, Profile, Recipe, SPECIFICATION_VERSION, TrainSpecification, Windows,
         check::{OrderLimits, check},
     },
     primitives::{Amount, Commitment, DataRoot},
@@ -14,6 +14,8 @@ use aipot_trainer::specification::{
     OrderDraft, SpecificationError, parse_order_json, parse_order_toml, to_toml,
 };
 use parity_scale_codec::{DecodeAll, Encode};
+
+use crate::targets::game::recipe_order;
 
 /// Limits that leave it to the static rules to refuse.
 const WIDE_LIMITS: OrderLimits = OrderLimits {
@@ -62,11 +64,23 @@ fn accepts_draft(read: Result<OrderDraft, SpecificationError>) -> bool {
 }
 
 pub(crate) fn encodings() -> Vec<Vec<u8>> {
-    vec![small_order().encode()]
+    let orders = [small_order(), recipe_order(), convolutional_order(), text_order()];
+    let encoding = |order: OrderSpecification| {
+        check(&order, &WIDE_LIMITS).expect("the order keeps every rule");
+        order.encode()
+    };
+    orders.map(encoding).to_vec()
 }
 
 pub(crate) fn toml_texts() -> Vec<Vec<u8>> {
-    vec![to_toml(&small_order()).into_bytes(), include_bytes!("order.toml").to_vec()]
+    let written = [small_order(), recipe_order(), convolutional_order(), text_order()];
+    let texts = [
+        &include_bytes!("order.toml")[..],
+        include_bytes!("../../benches/orders/cnn.toml"),
+        include_bytes!("../../benches/orders/gpt.toml"),
+    ];
+    let written = written.map(|order| to_toml(&order).into_bytes());
+    written.into_iter().chain(texts.map(<[u8]>::to_vec)).collect()
 }
 
 pub(crate) fn json_texts() -> Vec<Vec<u8>> {
@@ -118,6 +132,32 @@ pub(crate) fn small_order() -> OrderSpecification {
             challenge_extension: MOVES_MAX,
         },
     }
+}
+
+/// The smallest images that can be pooled.
+fn convolutional_order() -> OrderSpecification {
+    let mut order = recipe_order();
+    order.model.architecture = Architecture::Cnn {
+        image: ImageShape { channels: 1, height: 2, width: 2 },
+        convolutions: vec![ConvolutionSpecification { outputs: 3, kernel: 1 }]
+            .try_into()
+            .expect("one"),
+        hidden_widths: vec![5].try_into().expect("one of at most 16"),
+    };
+    order
+}
+
+/// A decoder of one block over short texts.
+fn text_order() -> OrderSpecification {
+    let mut order = recipe_order();
+    let (width, context) = (2, 4);
+    order.model.architecture = Architecture::Gpt { width, layer_count: 1, head_count: 1, context };
+    order.data.format = DataFormat::Text;
+    order.data.class_count = 256;
+    order.data.feature_divisor = 1;
+    order.train.metric = Metric::Loss;
+    order.train.parameters_max = 10_000;
+    order
 }
 
 fn data() -> DataSpecification {

@@ -4,6 +4,7 @@
 //! mutations get past commitments and signatures, every call is signed by whom it names, and zeros
 //! stand for what no mutation could guess: the last order, the right commitment, the right entries.
 
+mod proofs;
 mod seeds;
 
 use std::{collections::BTreeMap, fs, ops::Range, sync::LazyLock};
@@ -36,6 +37,7 @@ use schnorrkel::{ExpansionMode, Keypair, MiniSecretKey};
 
 use crate::targets::order::{STAKE_MIN, small_order};
 
+pub(crate) use proofs::{accepts_proof, proofs};
 pub(crate) use seeds::{call_sequences, signed_calls};
 
 /// The client, two providers, five validators.

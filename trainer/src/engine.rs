@@ -161,6 +161,10 @@ impl Engine for FastEngine<'_> {
     }
 
     fn restore(&mut self, persistent: &Persistent) -> Result<(), EngineError> {
+        // Before the first step, which makes the state, there is none.
+        if persistent.iter().all(Vec::is_empty) {
+            return Ok(());
+        }
         self.state.restore(persistent)
     }
 }

@@ -112,11 +112,10 @@ pub(crate) fn moves() -> Vec<Vec<u8>> {
     (0..).zip(POSITIONS.iter()).map(attempt).collect()
 }
 
-/// The positions of a game between the honest and somebody who flips a bit in one operator; none where
-/// nothing follows from that.
+/// The positions of a game between the honest and somebody who flips a bit in one operator.
 fn positions(honest: &TraceFile, (step, operator): (u32, u32)) -> Vec<Position> {
     let change = Change { step, operator, element: 0, bit: FORGED_BIT };
-    let Ok(forged) = honest.corrupted(&COMPUTATION, change) else { return Vec::new() };
+    let forged = honest.corrupted(&COMPUTATION, change).expect("something follows from the bit");
     let prover = |file| Prover::new(TraceFile::replay(file, &COMPUTATION).expect("a sound trace"));
     let (mut responder, mut challenger) = (prover(&forged), prover(honest));
     let files = file_roots(honest.files());
@@ -192,3 +191,6 @@ pub(crate) fn final_words() -> Vec<Vec<u32>> {
     let (_, words) = file.trace.snapshots.nearest(COMPUTATION.steps()).expect("the end is kept");
     words.clone()
 }
+
+#[cfg(test)]
+mod tests;

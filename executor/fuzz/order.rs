@@ -153,6 +153,7 @@ fn text_order() -> OrderSpecification {
     let (width, context) = (2, 4);
     order.model.architecture = Architecture::Gpt { width, layer_count: 1, head_count: 1, context };
     order.data.format = DataFormat::Text;
+    order.data.train.byte_count = u64::from(order.data.train_example_count * context) + 1;
     order.data.class_count = 256;
     order.data.feature_divisor = 1;
     order.train.metric = Metric::Loss;

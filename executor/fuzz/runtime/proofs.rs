@@ -239,3 +239,6 @@ fn same_header(provider: u8) -> SameHeader {
         values: prove_prefix(&bytes, known).try_into().expect("the file is small"),
     }
 }
+
+#[cfg(test)]
+mod tests;

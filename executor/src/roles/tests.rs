@@ -279,14 +279,9 @@ fn a_test_file_that_breaks_the_order_is_replaced_by_a_split_of_the_training_data
 #[test]
 fn training_data_that_breaks_the_order_leads_to_no_claim_and_a_refund() {
     let mut broken = small_order();
-<<<<<<< .merge_file_2MAcMO
-    // The chain sees the length of the file, not that some labels are beyond the classes.
-    broken.specification.data.class_count = 9;
-=======
     // The last label is one of no class.
     *broken.train.last_mut().unwrap() = u8::MAX;
     broken.specification.data.train = aipot_trainer::dataset::data_file(&broken.train);
->>>>>>> .merge_file_eiheRP
     let mut world = World::new(&CAST);
     let order = world.submit(&broken);
     let outcome = settle(&mut world, &order);

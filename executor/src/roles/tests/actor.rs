@@ -1,73 +1,53 @@
 //! One node of the network in memory: does what the plans say, or deviates in one way.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod behavior;
+mod game;
+mod work;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aipot_domain_runtime::bounded::BoundedVec;
 use aipot_domain_runtime::call::Call;
-use aipot_domain_runtime::chunk::prove_chunk;
-use aipot_domain_runtime::claim::RevealedModel;
-use aipot_domain_runtime::evaluation::{EvaluationEntries, EvaluationEntry};
 use aipot_domain_runtime::operator::Roles;
 use aipot_domain_runtime::order::OrderSpecification;
-use aipot_domain_runtime::primitives::{
-    AccountId, BlockNumber, EvaluationDigest, ModelRoot, OrderId, Salt, Score,
-};
-use aipot_domain_runtime::progress::TestSource;
-use aipot_trainer::dataset::{Dataset, data_file};
-use aipot_trainer::model_file::write_model;
-use aipot_trainer::run::{Trainer, TrainingOptions};
-use aipot_validator::test_set::OrderFiles;
+use aipot_domain_runtime::primitives::{AccountId, BlockNumber, OrderId, Salt};
+use aipot_trainer::dataset::data_file;
+use aipot_trainer::trace::file::TraceFile;
 use schnorrkel::Keypair;
 
 use super::super::call_ledger::CallLedger;
 use super::super::client::ClientSecret;
-use super::super::perform::training_seed;
-use super::super::{
-    Action, Assessment, Examination, Files, Knowledge, LocalModel, Member, OrderView, Secrets,
-    Situation, model_key, plan,
-};
+use super::super::{Action, Files, Knowledge, Member, OrderView, Secrets, Situation, plan};
 use super::world::{Order, Served};
 use crate::node::CallOutcome;
 use crate::store::artefacts::ContentHash;
+pub(super) use behavior::{Behavior, Conduct, Moment};
 
 /// Rounds in which what was learnt leads to further actions within one block.
 const ROUNDS_MAX: usize = 8;
-
-/// In what a node deviates from the protocol.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Behavior {
-    /// In nothing.
-    Honest,
-    /// Claims and reveals, but gives its files to nobody.
-    Withholding,
-    /// Gives its files to nobody, but proves on the chain that it has them.
-    Unreachable,
-    /// Claims a file that is no model.
-    Garbage,
-    /// Says the same of every model, without looking.
-    Constant,
-    /// Says the right score with a made-up digest, as if copied from somebody.
-    CopiedScore,
-    /// Says the right score with the digest that somebody else must publish.
-    Echo,
-}
 
 pub(super) struct Actor {
     pub(super) keypair: Keypair,
     pub(super) account: AccountId,
     pub(super) behavior: Behavior,
+    pub(super) conduct: Conduct,
     pub(super) files: Disk,
+    /// Moves that its conduct kept it from making.
+    pub(super) withheld_move_count: usize,
     roles: Roles,
     tests: BTreeMap<OrderId, (ClientSecret, Vec<u8>)>,
+    /// Own runs of recipes, as they are on disk.
+    traces: BTreeMap<OrderId, TraceFile>,
     knowledge: BTreeMap<OrderId, Knowledge>,
     calls: CallLedger,
-    under_way: BTreeSet<(OrderId, String)>,
+    under_way: BTreeMap<(OrderId, String), u32>,
+    /// How signed calls ended, by the number of the try, as it is on disk.
+    ended: BTreeMap<(OrderId, String, u32), CallOutcome>,
     training_count: usize,
 }
 
 /// The files of an actor.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Disk(BTreeMap<ContentHash, Arc<Vec<u8>>>);
 
 impl Files for Disk {
@@ -81,6 +61,11 @@ impl Disk {
         let hash = ContentHash::of(&bytes);
         self.0.insert(hash, Arc::new(bytes));
         hash
+    }
+
+    /// The bytes of a file; none of one that is not here.
+    fn read(&self, root: [u8; 32]) -> &[u8] {
+        self.0.get(&ContentHash(root)).map_or(&[], |bytes| bytes.as_slice())
     }
 }
 
@@ -99,12 +84,16 @@ impl Actor {
             account: AccountId(keypair.public.to_bytes()),
             keypair,
             behavior: Behavior::Honest,
+            conduct: Conduct::Playing,
             files: Disk::default(),
+            withheld_move_count: 0,
             roles,
             tests: BTreeMap::new(),
+            traces: BTreeMap::new(),
             knowledge: BTreeMap::new(),
             calls: CallLedger::default(),
-            under_way: BTreeSet::new(),
+            under_way: BTreeMap::new(),
+            ended: BTreeMap::new(),
             training_count: 0,
         }
     }
@@ -112,6 +101,23 @@ impl Actor {
     /// The same account on a machine without any files.
     pub(super) fn stranger(other: &Self) -> Self {
         Self::new(other.keypair.clone(), other.roles)
+    }
+
+    /// The same node on a machine of its own, restarted.
+    pub(super) fn fork(&self) -> Self {
+        let mut fork = Self {
+            behavior: self.behavior,
+            conduct: self.conduct,
+            files: self.files.clone(),
+            tests: self.tests.clone(),
+            traces: self.traces.clone(),
+            knowledge: self.knowledge.clone(),
+            ended: self.ended.clone(),
+            training_count: self.training_count,
+            ..Self::stranger(self)
+        };
+        fork.restart();
+        fork
     }
 
     /// Keeps the files of an own order.
@@ -134,12 +140,12 @@ impl Actor {
         }
     }
 
-    /// Forgets what a process forgets when it is killed; files and signed calls stay.
+    /// Forgets what a process forgets when it is killed; files, notes and signed calls stay.
     pub(super) fn restart(&mut self) {
         let kept = std::mem::take(&mut self.knowledge);
         for (order, knowledge) in kept {
-            let Knowledge { model, sealed, secret, .. } = knowledge;
-            let kept = Knowledge { model, sealed, secret, ..Knowledge::default() };
+            let Knowledge { model, audit, sealed, secret, .. } = knowledge;
+            let kept = Knowledge { model, audit, sealed, secret, ..Knowledge::default() };
             self.knowledge.insert(order, kept);
         }
         self.calls = CallLedger::default();
@@ -164,21 +170,34 @@ impl Actor {
         let mut calls = Vec::new();
         for _ in 0..ROUNDS_MAX {
             let actions = self.plan(view, me, &knowledge);
-            let due: Vec<Action> = actions
-                .into_iter()
-                .filter(|action| !self.under_way.contains(&(order, action.name())))
-                .filter(|action| self.calls.due(&order, &action.name(), view.head).is_some())
-                .filter(|action| self.is_willing(action))
-                .collect();
-            for action in due {
+            let behavior = self.behavior;
+            for action in actions.into_iter().filter(|one| behavior.is_willing(one)) {
                 let name = action.name();
-                let call = self.perform(action, view, &mut knowledge, served);
-                calls.extend(call.map(|call| (name, call)));
+                let Some(number) = self.due(&order, &name, view.head) else { continue };
+                if let Some(call) = self.perform(action, view, &mut knowledge, served) {
+                    self.under_way.insert((order, name.clone()), number);
+                    calls.push((name, call));
+                }
             }
-            self.under_way.extend(calls.iter().map(|(name, _)| (order, name.clone())));
         }
         self.knowledge.insert(order, knowledge);
+        calls.extend(self.mischief(view));
         calls
+    }
+
+    /// The number of the try that is due. One that an earlier process has made is not made again: how it
+    /// ended is known at once.
+    fn due(&mut self, order: &OrderId, name: &str, head: BlockNumber) -> Option<u32> {
+        if self.under_way.contains_key(&(*order, name.to_owned())) {
+            return None;
+        }
+        loop {
+            let number = self.calls.due(order, name, head)?;
+            let Some(outcome) = self.ended.get(&(*order, name.to_owned(), number)) else {
+                return Some(number);
+            };
+            self.calls.ended(order, name, outcome, head);
+        }
     }
 
     pub(super) fn learn(
@@ -189,7 +208,10 @@ impl Actor {
         head: BlockNumber,
     ) {
         self.calls.ended(order, &name, outcome, head);
-        self.under_way.remove(&(*order, name));
+        let number = self.under_way.remove(&(*order, name.clone()));
+        if let (Some(number), false) = (number, matches!(outcome, CallOutcome::Dropped { .. })) {
+            self.ended.insert((*order, name, number), outcome.clone());
+        }
     }
 
     /// What is due with all that this node knows.
@@ -209,121 +231,5 @@ impl Actor {
             inclusion_blocks: 1,
         };
         plan(&situation, self.roles)
-    }
-
-    fn is_willing(&self, action: &Action) -> bool {
-        let gives_away = matches!(action, Action::Serve { .. } | Action::PublishTest { .. });
-        !(gives_away && self.behavior == Behavior::Withholding)
-    }
-
-    fn perform(
-        &mut self,
-        action: Action,
-        view: &OrderView,
-        knowledge: &mut Knowledge,
-        served: &Served,
-    ) -> Option<Call> {
-        match action {
-            Action::Fetch { hash, byte_count } => {
-                let bytes = served.get(&hash)?;
-                let length = u64::try_from(bytes.len()).unwrap();
-                if length <= byte_count {
-                    self.files.0.insert(hash, Arc::clone(bytes));
-                }
-                None
-            }
-            Action::Train => {
-                self.train(view, knowledge);
-                None
-            }
-            Action::FinishTraining => None,
-            Action::Evaluate { model, .. } => {
-                self.evaluate(view, &model, knowledge);
-                None
-            }
-            Action::Seal { entries } => {
-                knowledge.sealed = Some(self.said(&entries));
-                None
-            }
-            Action::PublishTest { .. } => {
-                let test = self.tests.get(&view.id()).unwrap().1.clone();
-                self.files.put(test);
-                None
-            }
-            Action::Serve { target, file, chunk_index, .. } => {
-                let proof = prove_chunk(&self.files.0[&file], chunk_index).unwrap();
-                Some(Call::ServeChunk { order: view.id(), target, proof })
-            }
-            Action::Call { call, .. } => Some(*call),
-        }
-    }
-
-    fn train(&mut self, view: &OrderView, knowledge: &mut Knowledge) {
-        let specification = view.specification();
-        let bytes = &self.files.0[&ContentHash(specification.data.train.root.0)];
-        let Ok(data) = Dataset::read_train(bytes, &specification.data) else {
-            knowledge.has_given_up = true;
-            return;
-        };
-        let seed = training_seed(&OwnSecrets(self.account), &view.id());
-        let options = TrainingOptions::recipe(specification, seed);
-        let mut trainer = Trainer::new(specification, &data, options).unwrap();
-        while !trainer.is_finished() {
-            trainer.step().unwrap();
-        }
-        let bytes = match self.behavior {
-            Behavior::Garbage => vec![7; 3_000],
-            _ => write_model(&trainer.finish().unwrap()),
-        };
-        let byte_count = u64::try_from(bytes.len()).unwrap();
-        let root = ModelRoot(self.files.put(bytes).0);
-        knowledge.model = Some(LocalModel { root, byte_count });
-        self.training_count += 1;
-    }
-
-    fn evaluate(&self, view: &OrderView, model: &RevealedModel, knowledge: &mut Knowledge) {
-        let progress = &view.running.progress;
-        let specification = view.specification();
-        let source = progress.test_source.unwrap();
-        let beacon = progress.evaluation_beacon.unwrap();
-        let examination = Examination { specification, source, beacon };
-        let test = match source {
-            TestSource::Revealed(file) => Some(&self.files.0[&ContentHash(file.root.0)]),
-            TestSource::BeaconSplit(_) => None,
-        };
-        let train = self.files.0.get(&ContentHash(specification.data.train.root.0));
-        let files = OrderFiles {
-            train: train.map_or(&[], |bytes| bytes.as_slice()),
-            test: test.map(|bytes| bytes.as_slice()),
-        };
-        let bytes = &self.files.0[&ContentHash(model.root.0)];
-        let key = model_key(model);
-        if let Ok(assessment) = Assessment::compute(&examination, (model, bytes), files) {
-            knowledge.assessments.insert(key, Arc::new(assessment));
-        } else {
-            knowledge.needs_training_data = true;
-            *knowledge.failures.entry(key).or_default() += 1;
-        }
-    }
-
-    /// What this validator says, given the truth.
-    fn said(&self, truth: &EvaluationEntries) -> EvaluationEntries {
-        let lie = |entry: EvaluationEntry| {
-            let made_up = EvaluationDigest([3; 32]);
-            match self.behavior {
-                Behavior::Constant => {
-                    EvaluationEntry { score: Score::accuracy(30, 0), digest: made_up, ..entry }
-                }
-                Behavior::CopiedScore => EvaluationEntry { digest: made_up, ..entry },
-                Behavior::Echo => {
-                    // The digest of the next entry, computed under a key for another model.
-                    let digest = truth.iter().find(|one| one.provider != entry.provider);
-                    EvaluationEntry { digest: digest.map_or(made_up, |one| one.digest), ..entry }
-                }
-                _ => entry,
-            }
-        };
-        let said: Vec<EvaluationEntry> = truth.iter().map(|entry| lie(*entry)).collect();
-        BoundedVec::try_from(said).unwrap()
     }
 }

@@ -48,7 +48,7 @@ const WINDOWS: Windows = Windows {
     evaluation_commit: 30,
     evaluation_reveal: 20,
     challenge: 20,
-    challenge_extension: 10,
+    challenge_extension: 24,
 };
 
 const CLIENT: Roles = Roles { provider: false, validator: false };

@@ -20,7 +20,7 @@ use aipot_domain_runtime::transition::{Applied, apply, tick};
 use schnorrkel::{ExpansionMode, MiniSecretKey};
 
 use super::super::{Member, OrderView};
-use super::actor::{Actor, Behavior};
+use super::actor::{Actor, Behavior, Conduct};
 use crate::node::CallOutcome;
 use crate::store::artefacts::ContentHash;
 
@@ -165,6 +165,26 @@ impl World {
         self.actors[place].behavior = behavior;
     }
 
+    /// How an actor plays games.
+    pub(super) fn conduct(&mut self, account: &AccountId, conduct: Conduct) {
+        let place = self.place(account);
+        self.actors[place].conduct = conduct;
+    }
+
+    /// A copy in which everybody has been restarted.
+    pub(super) fn fork(&self) -> Self {
+        assert!(self.submitted.is_empty(), "forks are between blocks");
+        Self {
+            store: self.store.clone(),
+            genesis: self.genesis,
+            head: self.head,
+            actors: self.actors.iter().map(Actor::fork).collect(),
+            events: self.events.clone(),
+            orders: self.orders.clone(),
+            submitted: Vec::new(),
+        }
+    }
+
     pub(super) fn state(&self) -> &BTreeMap<Vec<u8>, Vec<u8>> {
         &self.store
     }
@@ -254,8 +274,9 @@ pub(super) fn parameters() -> Parameters {
     Parameters {
         order_limits: OrderLimits {
             window_min_blocks: 1,
-            window_max_blocks: 20,
+            window_max_blocks: 40,
             settlement_max_blocks: 200,
+            move_window_blocks: 1,
             reward_min: Amount(1),
             training_price: Amount(1),
             evaluation_price: Amount(1),
@@ -268,6 +289,5 @@ pub(super) fn parameters() -> Parameters {
         stake_withdrawal_blocks: 200,
         claim_deposit: Amount::tokens(1),
         challenge_bond: Amount::tokens(5),
-        judge_reward: Amount::tokens(1),
     }
 }

@@ -80,6 +80,11 @@ fn fixture(order: &str, lines: &Split) -> Fixture {
 
 /// Right answers and the sum of losses in Q16.16 of a model of linear layers, by plain products: an
 /// evaluation that shares nothing with programs.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "losses are not negative and rounded before"
+)]
 pub(crate) fn plain_evaluation(parameters: &Parameters, data: &Dataset) -> (u64, u64) {
     let layers = parameters.tensors().chunks(2);
     let mut values = data.features().to_vec();

@@ -140,13 +140,7 @@ pub fn element(
             Ok(u32::from(data::pick(batch, number, row).is_some()))
         }
         Operation::Normal { seed, counter, deviation } => {
-            let mut order_seed = [0; 32];
-            if let Some(low) = order_seed.first_chunk_mut::<8>() {
-                *low = seed.to_le_bytes();
-            }
-            let key = chacha8::derive_key(&order_seed, WEIGHTS_DOMAIN, *counter);
-            let normal = chacha8::normal(&key, u64::from(element));
-            Ok(normal.multiply(Float(*deviation)).0)
+            Ok(normal(*seed, *counter, element).multiply(Float(*deviation)).0)
         }
         Operation::LearningRate { course } => Ok(learning_rate(course, number).0),
         Operation::IsCorrect { logits, class_count, label, is_present } => {
@@ -157,18 +151,23 @@ pub fn element(
             read.count_up(old, input, (*length, element))
         }
         Operation::Digest { key, slot } => {
-            let mut hasher = blake3::Hasher::new_keyed(key);
-            for word in 0..DIGEST_WORDS {
-                hasher.update(&memory.word(operator.output, word)?.to_le_bytes());
-            }
-            hasher.update(&memory.root(*slot)?);
-            let digest = *hasher.finalize().as_bytes();
+            let digest = read.digest(operator.output, (key, *slot))?;
             let (words, _) = digest.as_chunks::<4>();
             let word = usize::try_from(element).ok().and_then(|index| words.get(index));
             let missing = RefereeError::NoSuchElement { element, count: u64::from(DIGEST_WORDS) };
             word.map(|word| u32::from_le_bytes(*word)).ok_or(missing)
         }
     }
+}
+
+/// A normal number for a weight: one of the stream that belongs to the seed of the order.
+fn normal(seed: u64, counter: u64, element: u32) -> Float {
+    let mut order_seed = [0; 32];
+    if let Some(low) = order_seed.first_chunk_mut::<8>() {
+        *low = seed.to_le_bytes();
+    }
+    let key = chacha8::derive_key(&order_seed, WEIGHTS_DOMAIN, counter);
+    chacha8::normal(&key, u64::from(element))
 }
 
 /// The learning rate of step `number` of a run.
@@ -217,6 +216,20 @@ struct Reader<'memory> {
 }
 
 impl Reader<'_> {
+    /// The digest in `output` with the root of a slot after it, under a key.
+    fn digest(
+        &mut self,
+        output: SlotIndex,
+        (key, slot): (&[u8; 32], SlotIndex),
+    ) -> Result<[u8; 32], RefereeError> {
+        let mut hasher = blake3::Hasher::new_keyed(key);
+        for word in 0..DIGEST_WORDS {
+            hasher.update(&self.memory.word(output, word)?.to_le_bytes());
+        }
+        hasher.update(&self.memory.root(slot)?);
+        Ok(*hasher.finalize().as_bytes())
+    }
+
     /// The word that a view sees here, `further` elements on.
     fn further(&mut self, view: &View, further: u32) -> Result<u32, RefereeError> {
         let element = at(view, &self.place).saturating_add(u64::from(further));

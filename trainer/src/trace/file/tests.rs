@@ -1,5 +1,8 @@
 //! Tests of trace files: what was written comes back, anything else is refused.
 
+use aipot_domain_runtime::order::{FixedRecipe, Recipe, RecipeOptimizer, RecipeSchedule};
+use aipot_domain_runtime::program::{Computation, training};
+
 use super::{CHANGES_MAX, CorruptError, MAGIC, TraceFile, TraceFileError};
 use crate::fixtures::small_fixture;
 use crate::trace::fixtures::{tiny_data, tiny_network};
@@ -81,11 +84,29 @@ fn a_record_of_another_run_is_refused() {
     assert_eq!(wrong.check(&tiny_network(6)), Err(expected));
 }
 
+/// A run of a recipe over small data.
+fn recipe() -> (TraceFile, Computation) {
+    let mut fixture = small_fixture();
+    fixture.specification.train.batch_size = 2;
+    fixture.specification.train.recipe = Recipe::Fixed(FixedRecipe {
+        step_count: 6,
+        optimizer: RecipeOptimizer::Momentum { momentum: 0.5_f32.to_bits(), weight_decay: 0 },
+        learning_rate: 0.125_f32.to_bits(),
+        schedule: RecipeSchedule::Constant,
+        checkpoint_interval: 2,
+    });
+    let (specification, train) = (fixture.specification, fixture.files.train);
+    let computation = training(&specification).unwrap();
+    let trace = Trace::new(computation.steps(), 2);
+    let mut file = TraceFile { specification, train, changes: vec![], trace };
+    file.trace = file.replay(&computation).unwrap().record(file.trace.clone(), 0).unwrap();
+    (file, computation)
+}
+
 #[test]
 fn a_forged_run_is_as_before_up_to_the_flipped_bit() {
-    let (computation, data) = (tiny_network(6), tiny_data());
-    let honest = TraceFile { train: data, changes: vec![], ..file() };
-    let change = Change { step: 4, operator: 10, element: 300, bit: 30 };
+    let (honest, computation) = recipe();
+    let change = Change { step: 4, operator: 0, element: 1, bit: 24 };
     let forged = honest.corrupted(&computation, change).unwrap();
     assert_eq!(forged.changes, [change]);
     // States 3, 5 and 7 are checkpoints; step 4 leads to state 5.
@@ -97,13 +118,14 @@ fn a_forged_run_is_as_before_up_to_the_flipped_bit() {
 
 #[test]
 fn a_bit_from_which_nothing_follows_is_refused() {
-    let (computation, data) = (tiny_network(6), tiny_data());
-    let honest = TraceFile { train: data, changes: vec![], ..file() };
-    // The labels are read, but nothing is made of them.
-    let change = Change { step: 4, operator: 1, element: 0, bit: 0 };
+    let (honest, computation) = recipe();
+    // The loss is reported, but no weight depends on it.
+    let operators = &computation.step.operators;
+    let loss = operators.iter().position(|operator| operator.name == "loss").unwrap();
+    let change = Change { step: 4, operator: u32::try_from(loss).unwrap(), element: 0, bit: 30 };
     let error = honest.corrupted(&computation, change).unwrap_err();
     assert!(matches!(error, CorruptError::NoEffect { .. }), "{error}");
-    let missing = Change { step: 4, operator: 11, ..change };
+    let missing = Change { operator: u32::try_from(operators.len()).unwrap(), ..change };
     let error = honest.corrupted(&computation, missing).unwrap_err();
     assert!(matches!(error, CorruptError::Replay(_)), "{error}");
 }

@@ -1,10 +1,6 @@
 //! A dispute over a run of 200,000 steps in which one party flipped one bit of one weight: how many rounds
 //! and bytes it takes to find the step, and how long the referee needs for the leaf. The other way, which
 //! other systems take, stands beside it: running the disputed part again.
-#![expect(
-    clippy::print_stdout,
-    reason = "rounds and bytes are no time, so criterion has no place for them"
-)]
 
 use std::hint::black_box;
 

@@ -153,7 +153,7 @@ fn impossible_sizes_are_refused_by_name() {
         ("divisor = 16", "divisor = 0", "data.divisor"),
         ("providers = 2", "providers = 33", "committee.providers"),
         ("open = 4", "open = 0", "windows.open"),
-        ("challenge = 10", "challenge = 14401", "windows.challenge"),
+        ("challenge = 16", "challenge = 14401", "windows.challenge"),
         ("reward = \"100\"", "reward = \"0.5\"", "pay.reward"),
         ("client_bond = \"20\"", "client_bond = \"1\"", "pay.client_bond"),
         ("metric_min = 0.9", "metric_min = 1.5", "metric_min"),
@@ -165,7 +165,7 @@ fn impossible_sizes_are_refused_by_name() {
 
 #[test]
 fn windows_beyond_the_horizon_are_refused() {
-    let sentence = check(&changed("challenge = 10", "challenge = 14400"));
+    let sentence = check(&changed("challenge = 16", "challenge = 14400"));
     assert!(sentence.contains("14400") && sentence.contains("settlement"), "{sentence}");
 }
 

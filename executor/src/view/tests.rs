@@ -27,7 +27,7 @@ fn every_event_has_a_view_of_its_own() {
         assert!(names.insert(name.to_owned()), "{name} is the view of two events");
         assert_eq!(view.get("order").is_some(), happened.order().is_some(), "{name}");
     }
-    assert_eq!(names.len(), 29);
+    assert_eq!(names.len(), 30);
 }
 
 #[test]

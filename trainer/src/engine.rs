@@ -161,7 +161,8 @@ impl Engine for FastEngine<'_> {
     }
 
     fn restore(&mut self, persistent: &Persistent) -> Result<(), EngineError> {
-        self.state.restore(persistent)
+        // Before the first step, which makes every slot, there is nothing to be put back.
+        if persistent.is_empty() { Ok(()) } else { self.state.restore(persistent) }
     }
 }
 

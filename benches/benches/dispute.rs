@@ -95,6 +95,7 @@ fn party<'run>(
     Prover::new(Replay::new((computation, files), machine, changes.to_vec(), snapshots))
 }
 
+#[expect(clippy::print_stdout, reason = "rounds and bytes are figures of this bench, too")]
 fn disputes(criterion: &mut Criterion) {
     let computation = computation();
     let (honest, forged) = (record(&computation, &[]), record(&computation, &[FLIP]));

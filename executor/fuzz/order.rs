@@ -1,10 +1,11 @@
 //! Order specifications: as they lie on the chain, and as people write them.
 
 use aipot_domain_runtime::{
+    challenge::MOVES_MAX,
     order::{
-        Architecture, CommitteeSpecification, DataFile, DataFormat, DataSpecification, Loss,
-        Metric, ModelSpecification, OrderSpecification, PaySpecification, Profile, Recipe,
-        SPECIFICATION_VERSION, TrainSpecification, Windows,
+        Architecture, CommitteeSpecification, ConvolutionSpecification, DataFile, DataFormat,
+        DataSpecification, ImageShape, Loss, Metric, ModelSpecification, OrderSpecification,
+        PaySpecification, Profile, Recipe, SPECIFICATION_VERSION, TrainSpecification, Windows,
         check::{OrderLimits, check},
     },
     primitives::{Amount, Commitment, DataRoot},
@@ -14,15 +15,21 @@ use aipot_trainer::specification::{
 };
 use parity_scale_codec::{DecodeAll, Encode};
 
+use crate::targets::game::recipe_order;
+
 /// Limits that leave it to the static rules to refuse.
 const WIDE_LIMITS: OrderLimits = OrderLimits {
     window_min_blocks: 1,
     window_max_blocks: u32::MAX,
     settlement_max_blocks: u32::MAX,
+    move_window_blocks: 1,
     reward_min: Amount(1),
     training_price: Amount(1),
     evaluation_price: Amount(1),
 };
+
+/// Stake of everybody who works for an order: what a game costs at a unit for each call and byte, and more.
+pub(crate) const STAKE_MIN: Amount = Amount(60_000);
 
 /// Decodes a specification, checks it, and encodes it again.
 pub(crate) fn accepts_encoding(mut bytes: &[u8]) -> bool {
@@ -57,11 +64,23 @@ fn accepts_draft(read: Result<OrderDraft, SpecificationError>) -> bool {
 }
 
 pub(crate) fn encodings() -> Vec<Vec<u8>> {
-    vec![small_order().encode()]
+    let orders = [small_order(), recipe_order(), convolutional_order(), text_order()];
+    let encoding = |order: OrderSpecification| {
+        check(&order, &WIDE_LIMITS).expect("the order keeps every rule");
+        order.encode()
+    };
+    orders.map(encoding).to_vec()
 }
 
 pub(crate) fn toml_texts() -> Vec<Vec<u8>> {
-    vec![to_toml(&small_order()).into_bytes(), include_bytes!("order.toml").to_vec()]
+    let written = [small_order(), recipe_order(), convolutional_order(), text_order()];
+    let texts = [
+        &include_bytes!("order.toml")[..],
+        include_bytes!("../../benches/orders/cnn.toml"),
+        include_bytes!("../../benches/orders/gpt.toml"),
+    ];
+    let written = written.map(|order| to_toml(&order).into_bytes());
+    written.into_iter().chain(texts.map(<[u8]>::to_vec)).collect()
 }
 
 pub(crate) fn json_texts() -> Vec<Vec<u8>> {
@@ -73,13 +92,13 @@ pub(crate) fn json_texts() -> Vec<Vec<u8>> {
     toml_texts().into_iter().map(to_json).collect()
 }
 
-/// An order of few bits that keeps every rule, with short windows.
+/// An order of few bits that keeps every rule, with short windows, whose model has three chunks.
 pub(crate) fn small_order() -> OrderSpecification {
     OrderSpecification {
         version: SPECIFICATION_VERSION,
         model: ModelSpecification {
             architecture: Architecture::Mlp {
-                hidden_widths: vec![4].try_into().expect("one of at most 16"),
+                hidden_widths: vec![100].try_into().expect("one of at most 16"),
             },
             initial_seed: 1,
         },
@@ -96,8 +115,8 @@ pub(crate) fn small_order() -> OrderSpecification {
         pay: PaySpecification {
             reward: Amount(1_000_000),
             client_bond: Amount(500_000),
-            provider_stake_min: Amount(1_000),
-            validator_stake_min: Amount(1_000),
+            provider_stake_min: STAKE_MIN,
+            validator_stake_min: STAKE_MIN,
             metric_min_millionths: 0,
         },
         committee: CommitteeSpecification { provider_count: 2, validator_count: 3 },
@@ -110,9 +129,36 @@ pub(crate) fn small_order() -> OrderSpecification {
             evaluation_commit: 2,
             evaluation_reveal: 2,
             challenge: 4,
-            challenge_extension: 4,
+            challenge_extension: MOVES_MAX,
         },
     }
+}
+
+/// The smallest images that can be pooled.
+fn convolutional_order() -> OrderSpecification {
+    let mut order = recipe_order();
+    order.model.architecture = Architecture::Cnn {
+        image: ImageShape { channels: 1, height: 2, width: 2 },
+        convolutions: vec![ConvolutionSpecification { outputs: 3, kernel: 1 }]
+            .try_into()
+            .expect("one"),
+        hidden_widths: vec![5].try_into().expect("one of at most 16"),
+    };
+    order
+}
+
+/// A decoder of one block over short texts.
+fn text_order() -> OrderSpecification {
+    let mut order = recipe_order();
+    let (width, context) = (2, 4);
+    order.model.architecture = Architecture::Gpt { width, layer_count: 1, head_count: 1, context };
+    order.data.format = DataFormat::Text;
+    order.data.train.byte_count = u64::from(order.data.train_example_count * context) + 1;
+    order.data.class_count = 256;
+    order.data.feature_divisor = 1;
+    order.train.metric = Metric::Loss;
+    order.train.parameters_max = 10_000;
+    order
 }
 
 fn data() -> DataSpecification {
@@ -120,7 +166,7 @@ fn data() -> DataSpecification {
         train: DataFile { root: DataRoot([1; 32]), byte_count: 500 },
         format: DataFormat::Records { value_bytes: 1 },
         train_example_count: 100,
-        test_example_count: 100,
+        test_example_count: 300,
         feature_count: 4,
         feature_divisor: 16,
         class_count: 2,

@@ -4,6 +4,7 @@
 //! mutations get past commitments and signatures, every call is signed by whom it names, and zeros
 //! stand for what no mutation could guess: the last order, the right commitment, the right entries.
 
+mod proofs;
 mod seeds;
 
 use std::{collections::BTreeMap, fs, ops::Range, sync::LazyLock};
@@ -12,15 +13,21 @@ use aipot_domain_runtime::{
     account::Account,
     bounded::BoundedVec,
     call::{Call, SignedCall},
+    challenge::Subject,
     claim::{Claim, ClaimOpening, claim_commitment},
-    evaluation::{EvaluationEntries, EvaluationEntry, EvaluationOpening, evaluation_commitment},
+    evaluation::{
+        EvaluationEntries, EvaluationEntry, EvaluationOpening, Tally, evaluation_commitment,
+    },
     genesis::{Genesis, GenesisAccount, Parameters},
     operator::{Operator, Roles},
-    order::{DataFile, check::OrderLimits, test_commitment},
+    order::{DataFile, check::OrderLimits, cost::cost, test_commitment},
+    outcome::answer_count,
     primitives::{
         AccountId, Amount, At, Beacon, BlockNumber, Commitment, DataRoot, EvaluationDigest,
-        GenesisHash, ModelRoot, OrderId, Salt, Score, TraceRoot,
+        GenesisHash, ModelRoot, OrderId, Salt, TraceRoot,
     },
+    program::model_header,
+    progress::{OrderRecord, Progress},
     state::State,
     transition::{Applied, apply, tick},
 };
@@ -28,6 +35,9 @@ use aipot_executor::genesis_file;
 use parity_scale_codec::{Decode, Encode};
 use schnorrkel::{ExpansionMode, Keypair, MiniSecretKey};
 
+use crate::targets::order::{STAKE_MIN, small_order};
+
+pub(crate) use proofs::{accepts_proof, proofs};
 pub(crate) use seeds::{call_sequences, signed_calls};
 
 /// The client, two providers, five validators.
@@ -38,10 +48,11 @@ const PROVIDERS: Range<u8> = 1..3;
 const VALIDATORS: Range<u8> = 3..ACCOUNTS;
 /// Steps of one input; the longest life of an order in the seeds has fewer.
 const STEPS_MAX: usize = 64;
-/// What every revealed model holds: three chunks, so that a proof has a path.
-const MODEL: [u8; 3_000] = [7; 3_000];
 /// What the hidden test data hold.
 const TEST_DATA: [u8; 1_500] = [9; 1_500];
+/// What every validator says of every model.
+const TALLY: Tally =
+    Tally { correct_count: 90, loss_sum_q16: 0, digest: EvaluationDigest([0; 32]) };
 /// What hides every commitment.
 const SALT: Salt = Salt([0; 32]);
 
@@ -77,6 +88,15 @@ struct Network {
     store: BTreeMap<Vec<u8>, Vec<u8>>,
     keys: Vec<Keypair>,
 }
+
+/// What every revealed model holds: as many bytes as a model has, but not its header. It has three chunks, so
+/// that a proof has a path.
+static MODEL: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let order = small_order();
+    let header = model_header(&order).expect("the order is small");
+    let weights = cost(&order).expect("the order is small").model_bytes;
+    vec![7; header.len() + usize::try_from(weights).expect("the order is small")]
+});
 
 static NETWORK: LazyLock<Network> = LazyLock::new(|| {
     let keys: Vec<Keypair> = (0..ACCOUNTS).map(keypair).collect();
@@ -139,6 +159,7 @@ fn parameters() -> Parameters {
             window_min_blocks: 1,
             window_max_blocks: 1_000,
             settlement_max_blocks: 100,
+            move_window_blocks: 1,
             reward_min: one,
             training_price: one,
             evaluation_price: one,
@@ -150,8 +171,7 @@ fn parameters() -> Parameters {
         operator_stake_min: Amount(100),
         stake_withdrawal_blocks: 100,
         claim_deposit: Amount(100),
-        challenge_bond: Amount(100),
-        judge_reward: one,
+        challenge_bond: STAKE_MIN,
     }
 }
 
@@ -229,14 +249,13 @@ impl Machine {
                     *entries = self.entries(*order);
                 }
             }
-            Call::Challenge { order, validator, provider } => {
+            Call::Challenge { order, subject } | Call::Prove { order, subject, .. } => {
                 self.name_order(order);
-                name(validator);
-                name(provider);
+                name_subject(subject);
             }
             Call::Reveal { order, .. }
             | Call::RevealTest { order, .. }
-            | Call::Judge { order, .. }
+            | Call::Move { order, .. }
             | Call::RequestChunk { order, .. }
             | Call::ServeChunk { order, .. } => self.name_order(order),
             _ => {}
@@ -270,7 +289,7 @@ impl Machine {
         evaluation_commitment(&EvaluationOpening { genesis, order, validator, entries, salt: SALT })
     }
 
-    /// The same score for every model that was revealed, in ascending order of their providers.
+    /// The same tally for every model that was revealed, in ascending order of their providers.
     fn entries(&self, order: OrderId) -> EvaluationEntries {
         let mut providers: Vec<_> = (0..ACCOUNTS).map(account).collect();
         providers.sort();
@@ -278,11 +297,16 @@ impl Machine {
             let claim = self.state.get::<Claim>(&(order, *provider)).expect("in memory");
             claim.is_some_and(|claim| claim.model.is_some() && !claim.is_void)
         });
-        let entry = |provider| EvaluationEntry {
-            provider,
-            score: Score::accuracy(90, 0),
-            digest: EvaluationDigest([0; 32]),
+        let record = self.state.get::<OrderRecord>(&order).expect("the store is in memory");
+        let progress = self.state.get::<Progress>(&order).expect("the store is in memory");
+        let (Some(record), Some(progress)) = (record, progress) else {
+            return EvaluationEntries::new();
         };
+        let specification = record.specification;
+        let answers =
+            progress.test_source.map_or(0, |source| answer_count(&specification, &source));
+        let metric = (specification.train.metric, answers);
+        let entry = |provider| EvaluationEntry::evaluated(provider, TALLY, metric);
         let entries: Vec<_> = providers.into_iter().map(entry).collect();
         EvaluationEntries::try_from(entries).unwrap_or_default()
     }
@@ -309,6 +333,16 @@ fn stand_in(index: u8) -> AccountId {
 fn name(id: &mut AccountId) {
     if id.0[1..] == [0; 31] {
         *id = account(id.0[0]);
+    }
+}
+
+fn name_subject(subject: &mut Subject) {
+    match subject {
+        Subject::Training { provider } => name(provider),
+        Subject::Evaluation { validator, provider } => {
+            name(validator);
+            name(provider);
+        }
     }
 }
 

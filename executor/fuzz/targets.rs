@@ -6,11 +6,13 @@
 //! target under libFuzzer, guided by coverage. A new target is one row here and one function.
 
 mod artefact;
+mod game;
 mod network;
 mod order;
 mod plotter;
 mod runtime;
 mod state;
+mod trace;
 mod training;
 
 /// One decoder under test.
@@ -43,6 +45,7 @@ pub(crate) const TARGETS: &[Target] = &[
         accepts: runtime::accepts_calls,
         seeds: runtime::call_sequences,
     },
+    Target { name: "challenge_proof", accepts: runtime::accepts_proof, seeds: runtime::proofs },
     Target {
         name: "checkpoint",
         accepts: training::accepts_checkpoint,
@@ -50,6 +53,7 @@ pub(crate) const TARGETS: &[Target] = &[
     },
     Target { name: "data_csv", accepts: training::accepts_lines, seeds: training::lines },
     Target { name: "data_file", accepts: training::accepts_data, seeds: training::data },
+    Target { name: "game_move", accepts: game::accepts_move, seeds: game::moves },
     Target {
         name: "genesis_file",
         accepts: runtime::accepts_genesis,
@@ -123,4 +127,5 @@ pub(crate) const TARGETS: &[Target] = &[
         seeds: runtime::signed_calls,
     },
     Target { name: "state_proof", accepts: state::accepts_proof, seeds: state::proofs },
+    Target { name: "trace_file", accepts: trace::accepts_trace, seeds: trace::traces },
 ];

@@ -46,6 +46,25 @@ pub(crate) fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
+/// The bits of the first 40 values and the last, as vector files hold them.
+pub(crate) fn shown(values: &[f32]) -> String {
+    let chosen = values.iter().take(40).chain(values.last());
+    let words: Vec<String> = chosen.map(|value| format!("{:08x}", value.to_bits())).collect();
+    words.join(" ")
+}
+
+/// The lines of a vector file: sizes, the name of what was computed, and its bits.
+pub(crate) fn sized_lines<'file>(file: &'file str) -> Vec<(Vec<usize>, &'file str, &'file str)> {
+    let lines = file.lines().filter(|line| !line.starts_with('#'));
+    let cut = |line: &'file str| {
+        let name_at = line.find(|letter: char| letter.is_ascii_alphabetic()).unwrap();
+        let sizes = line[..name_at].split_whitespace().map(|size| size.parse().unwrap());
+        let (name, words) = line[name_at..].split_once(' ').unwrap();
+        (sizes.collect(), name, words)
+    };
+    lines.map(cut).collect()
+}
+
 /// The error of `value` in units of the last place of `scale`, subnormal ones being all alike.
 pub(crate) fn error_ulp_of(scale: f32, value: f32, exact: f64) -> f64 {
     let size = f64::from(scale.abs()).max(f64::from(f32::MIN_POSITIVE));

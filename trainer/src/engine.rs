@@ -161,8 +161,11 @@ impl Engine for FastEngine<'_> {
     }
 
     fn restore(&mut self, persistent: &Persistent) -> Result<(), EngineError> {
-        // Before the first step, which makes every slot, there is nothing to be put back.
-        if persistent.is_empty() { Ok(()) } else { self.state.restore(persistent) }
+        // Before the first step, which makes the state, there is none.
+        if persistent.iter().all(Vec::is_empty) {
+            return Ok(());
+        }
+        self.state.restore(persistent)
     }
 }
 

@@ -2,9 +2,14 @@
 
 use aipot_domain_runtime::order::OrderSpecification;
 use aipot_domain_runtime::primitives::Salt;
+use aipot_kernels::activation::relu;
+use aipot_kernels::matmul::matmul_portable;
+use aipot_kernels::matrix::Matrix;
+use aipot_kernels::softmax::{argmax, negative_log_likelihood};
 
 use crate::dataset::digits::digits;
 use crate::dataset::{DataFacts, Dataset, Split, pack_csv, split, survey};
+use crate::parameters::Parameters;
 use crate::specification::{TestFacts, parse_order_toml};
 
 /// A classifier for the digits, as a client would write it down.
@@ -71,4 +76,33 @@ fn fixture(order: &str, lines: &Split) -> Fixture {
     let train = Dataset::read_train(&files.train, &specification.data).unwrap();
     let test = Dataset::read_test(&files.test, &specification.data).unwrap();
     Fixture { specification, files, train, test }
+}
+
+/// Right answers and the sum of losses in Q16.16 of a model of linear layers, by plain products: an
+/// evaluation that shares nothing with programs.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "losses are not negative and rounded before"
+)]
+pub(crate) fn plain_evaluation(parameters: &Parameters, data: &Dataset) -> (u64, u64) {
+    let layers = parameters.tensors().chunks(2);
+    let mut values = data.features().to_vec();
+    let (mut inputs, last) = (data.feature_count(), layers.len() - 1);
+    for (index, layer) in layers.enumerate() {
+        let (bias, weight) = (layer[0].values(), layer[1].values());
+        let rows = Matrix::new(&values, data.example_count(), inputs).unwrap();
+        let weight = Matrix::new(weight, bias.len(), inputs).unwrap();
+        values = matmul_portable(rows, weight.transposed(), Some(bias)).unwrap();
+        inputs = bias.len();
+        if index < last {
+            relu(&mut values);
+        }
+    }
+    let answers = argmax(&values, inputs).unwrap();
+    let right =
+        answers.iter().zip(data.labels()).filter(|(answer, label)| **answer == **label as usize);
+    let losses = negative_log_likelihood(&values, inputs, data.labels()).unwrap();
+    let losses = losses.iter().map(|loss| (loss * 65_536.0).round_ties_even() as u64);
+    (right.count() as u64, losses.sum())
 }

@@ -85,17 +85,13 @@ impl<'input> RecipeRun<'input> {
             return Err(RecipeError::ForeignTrace { found, expected });
         }
         let mut engine = FastEngine::new(specification, computation, train)?;
-        let mut run = match trace.snapshots.nearest(steps) {
-            Some((state, persistent)) => {
-                engine.restore(persistent)?;
-                let recorder = Recorder::new(trace.until(state));
-                Self { specification, engine, recorder, next: state, steps }
-            }
-            None => {
-                let recorder = Recorder::new(trace.until(0));
-                Self { specification, engine, recorder, next: 0, steps }
-            }
-        };
+        let kept = trace.snapshots.nearest(steps);
+        if let Some((_, persistent)) = kept {
+            engine.restore(persistent)?;
+        }
+        let next = kept.map_or(0, |(state, _)| state);
+        let recorder = Recorder::new(trace.until(next));
+        let mut run = Self { specification, engine, recorder, next, steps };
         if run.next == 0 {
             run.advance()?;
         }

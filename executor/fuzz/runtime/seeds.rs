@@ -4,22 +4,33 @@ use std::ops::Range;
 
 use aipot_domain_runtime::{
     call::{Call, SignedCall},
+    challenge::{
+        Subject,
+        case::{Case, EvaluationSetting},
+        proof::Proof,
+    },
     chunk::{ChunkTarget, prove_chunk},
+    claim::RevealedModel,
+    dispute::{Bisection, Dispute, Move, Side, Stage},
     evaluation::EvaluationEntries,
     operator::Roles,
-    primitives::{Amount, Commitment, EvaluationDigest, OrderId, Score, TraceRoot},
+    primitives::{Amount, Beacon, Commitment, OrderId},
+    program::Computation,
+    progress::TestSource,
 };
 use parity_scale_codec::Encode;
 
 use crate::targets::order::small_order;
 
 use super::{
-    MODEL, NETWORK, PROVIDERS, SALT, Step, TEST_DATA, VALIDATORS, account, model_root, stand_in,
-    test_file,
+    MODEL, NETWORK, PROVIDERS, SALT, Step, TALLY, TEST_DATA, VALIDATORS, account, model_root,
+    stand_in, test_file,
 };
 
 /// Stands for the last order that was accepted.
 const LAST_ORDER: OrderId = OrderId([0; 32]);
+/// Who says that a result is wrong.
+const CHALLENGER: u8 = PROVIDERS.start + 1;
 /// Stands for the right commitment.
 const RIGHT: Commitment = Commitment([0; 32]);
 
@@ -31,12 +42,13 @@ pub(crate) fn signed_calls() -> Vec<Vec<u8>> {
     vec![sign(transfer), sign(order)]
 }
 
-/// Lives of orders: paid, challenged, with silent validators, with a withheld model, without test
+/// Lives of orders: paid, challenged, refuted, with silent validators, with a withheld model, without test
 /// data; and of an operator.
 pub(crate) fn call_sequences() -> Vec<Vec<u8>> {
     let lives = [
         paid_order(),
         challenged_order(),
+        proven_order(),
         silent_validators(),
         withheld_model(),
         hidden_test(),
@@ -70,7 +82,7 @@ fn revealed_order() -> Vec<Step> {
         order: LAST_ORDER,
         model_root: model_root(),
         byte_count: MODEL.len() as u64,
-        trace_root: TraceRoot([0; 32]),
+        trace: None,
         salt: SALT,
     };
     let mut steps = vec![by(0, Call::SubmitOrder { specification: small_order() })];
@@ -111,23 +123,93 @@ fn paid_order() -> Vec<Step> {
     [revealed_order(), evaluation(), vec![pass(11)]].into_iter().flatten().collect()
 }
 
+/// Three games: the first comes to the operator, in the second the challenger falls silent, in the third the
+/// responder never speaks.
 fn challenged_order() -> Vec<Step> {
-    let challenge = |validator| Call::Challenge {
-        order: LAST_ORDER,
-        validator: stand_in(validator),
-        provider: stand_in(PROVIDERS.start),
+    let challenge =
+        |validator| Call::Challenge { order: LAST_ORDER, subject: evaluation_by(validator) };
+    let mut steps = revealed_order();
+    steps.extend(evaluation());
+    steps.extend(VALIDATORS.map(|validator| by(CHALLENGER, challenge(validator))));
+    let moves = located_operator();
+    let ends = [(0, moves.len()), (1, 1)];
+    for (challenge, end) in ends {
+        for (move_index, action) in (0..).zip(moves[..end].iter().cloned()) {
+            let (order, side) = (LAST_ORDER, action.side());
+            let call = Call::Move { order, challenge, move_index, action };
+            match side {
+                Side::Challenger => steps.push(by(CHALLENGER, call)),
+                Side::Responder => steps.extend(by_each(VALIDATORS, &call)),
+            }
+        }
+    }
+    steps.push(pass(21));
+    steps
+}
+
+/// The evaluation of the first provider's model.
+fn evaluation_by(validator: u8) -> Subject {
+    let [validator, provider] = [validator, PROVIDERS.start].map(stand_in);
+    Subject::Evaluation { validator, provider }
+}
+
+/// Moves to the first operator of the evaluation; the responder shows whatever has the right length.
+fn located_operator() -> Vec<Move> {
+    let case = evaluation_case();
+    let mut dispute = Dispute::new(&case.computation, TALLY.final_root());
+    let mut moves = Vec::new();
+    while let Some(action) = blind_move(&dispute, &case.computation) {
+        let side = action.side();
+        dispute.apply(side, &action, &case.computation, &case.files).expect("it has its length");
+        moves.push(action);
+    }
+    moves
+}
+
+fn blind_move(dispute: &Dispute, computation: &Computation) -> Option<Move> {
+    let junk = |bisection: &Bisection| vec![[1; 32]; bisection.points().len()];
+    match &dispute.stage {
+        Stage::Steps(bisection) | Stage::Operators { bisection, .. }
+            if bisection.posted.is_empty() =>
+        {
+            Some(Move::Bisect { roots: junk(bisection).try_into().expect("as many as wanted") })
+        }
+        Stage::Steps(_) | Stage::Operators { .. } => Some(Move::Pick { part: 0 }),
+        Stage::Step { step, .. } => {
+            let (program, _) = computation.program(*step).expect("the game found it");
+            let count = u32::try_from(program.operators.len()).expect("a program is small");
+            let roots = junk(&Bisection::new((0, [0; 32]), (count, [0; 32])));
+            let roots = roots.try_into().expect("as many as wanted");
+            Some(Move::EnterStep { scratch_root: [1; 32], roots })
+        }
+        Stage::Output { .. } | Stage::Chunks { .. } | Stage::Leaf { .. } | Stage::Decided(_) => {
+            None
+        }
+    }
+}
+
+/// What a validator's evaluation is a matter of; who it is does not change the length of a move.
+fn evaluation_case() -> Case {
+    let setting = EvaluationSetting {
+        validator: account(VALIDATORS.start),
+        source: TestSource::Revealed(test_file()),
+        beacon: Beacon([0; 32]),
+        claim: RIGHT,
+        model: RevealedModel { root: model_root(), byte_count: MODEL.len() as u64 },
     };
-    let judge = Call::Judge {
-        order: LAST_ORDER,
-        challenge: 0,
-        score: Score::accuracy(91, 0),
-        digest: EvaluationDigest([1; 32]),
+    Case::evaluation(&small_order(), &setting).expect("the order is small")
+}
+
+/// A model that is none is called one.
+fn proven_order() -> Vec<Step> {
+    let prove = |validator| {
+        let chunk = prove_chunk(&MODEL, 0).expect("the model has three chunks");
+        let proof = Proof::OtherHeader { chunk };
+        by(CHALLENGER, Call::Prove { order: LAST_ORDER, subject: evaluation_by(validator), proof })
     };
     let mut steps = revealed_order();
     steps.extend(evaluation());
-    steps.extend(VALIDATORS.map(|validator| by(PROVIDERS.start + 1, challenge(validator))));
-    steps.push(pass(1));
-    steps.extend(by_each(VALIDATORS, &judge));
+    steps.extend(VALIDATORS.map(prove));
     steps.push(pass(21));
     steps
 }

@@ -4,17 +4,20 @@ use std::collections::BTreeSet;
 
 use parity_scale_codec::Decode;
 
-use super::{Machine, Step, seeds::call_sequences};
+use super::{Machine, STEPS_MAX, Step, seeds::call_sequences};
 
 /// Names of the events of all lives, `CallRefused` and what does no life any good among them.
 fn events() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for life in call_sequences() {
         let (mut machine, mut input) = (Machine::new(), &life[..]);
+        let mut step_count = 0;
         while let Ok(step) = Step::decode(&mut input) {
             machine.run(step);
+            step_count += 1;
         }
         assert!(input.is_empty(), "a life that does not decode");
+        assert!(step_count <= STEPS_MAX, "a life of {step_count} steps");
         let events = machine.state.events().iter().map(|event| format!("{event:?}"));
         names.extend(events.map(|event| event.split([' ', '(']).next().unwrap().to_owned()));
     }
@@ -44,10 +47,11 @@ fn the_lives_of_the_seeds_cause_every_kind_of_event() {
         "EvaluationRevealed",
         "EvaluationWithheld",
         "ChallengeOpened",
-        "JudgesDrawn",
-        "Judged",
+        "MoveMade",
+        "OperatorLocated",
+        "ProofAccepted",
         "ChallengeDecided",
-        "JudgePaid",
+        "BondLost",
         "Slashed",
         "Paid",
         "OrderSettled",

@@ -9,17 +9,18 @@ use aipot_kernels::plotting::{
     EncodeError, MetadataError, PieceError, PlanError, ReadError, SectorError,
 };
 use aipot_kernels::proof_of_space::ProofError;
-use aipot_trainer::dataset::{DatasetError, PrepareError, SplitError};
 use aipot_trainer::comparison::ComparisonError;
+use aipot_trainer::dataset::{DatasetError, PrepareError, SplitError};
+use aipot_trainer::engine::EngineError;
 use aipot_trainer::memory::ProbeError;
 use aipot_trainer::model_file::ModelError;
 use aipot_trainer::parameters::ParametersError;
 use aipot_trainer::run::TrainError;
-use aipot_validator::verdict::{InvalidModel, ValidateError};
 use aipot_trainer::specification::SpecificationError;
 use aipot_trainer::trace::file::{CorruptError, TraceFileError};
 use aipot_trainer::trace::play::PlayError;
 use aipot_trainer::trace::replay::ReplayError;
+use aipot_validator::verdict::{InvalidModel, ValidateError};
 
 use crate::backend::BackendError;
 use crate::client::ClientError;
@@ -269,6 +270,9 @@ pub enum CommandError {
     /// The order has no exact procedure.
     #[error(transparent)]
     Program(#[from] ProgramError),
+    /// The recipe cannot be followed with this data.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// A run cannot be forged as wanted.
     #[error("the trace cannot be forged so")]
     Corrupt {

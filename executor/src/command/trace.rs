@@ -7,7 +7,7 @@ use std::time::Instant;
 use aipot_domain_runtime::dispute::{Dispute, Move, MoveError, Reason, Side};
 use aipot_domain_runtime::primitives::to_hex;
 use aipot_domain_runtime::program::{Computation, training};
-use aipot_trainer::trace::file::TraceFile;
+use aipot_trainer::trace::file::{CorruptError, TraceFile};
 use aipot_trainer::trace::play::{Outcome, PlayError, file_roots, play};
 use aipot_trainer::trace::prover::Prover;
 use aipot_trainer::trace::replay::Change;
@@ -19,6 +19,12 @@ use super::{CommandError, Output};
 
 /// How often the last move is judged, of which the fastest counts: the first time includes cold caches.
 const JUDGED_TIMES: u32 = 9;
+
+/// Words of an output that are tried until a change outlives the run.
+const WORDS_TRIED_MAX: u32 = 16;
+
+/// 2^32 over the golden ratio, an odd number.
+const GOLDEN_STEP: u32 = 0x9e37_79b9;
 
 /// Subcommands of `aipot trace`.
 #[derive(Debug, Subcommand)]
@@ -46,9 +52,9 @@ pub(super) struct CorruptArguments {
     /// The bit that is flipped, 0 for the lowest of 32.
     #[arg(long)]
     bit: u8,
-    /// The word of the operator's output.
-    #[arg(long, default_value_t = 0)]
-    element: u32,
+    /// The word of the operator's output; left out, the first of a few whose change outlives the run.
+    #[arg(long)]
+    element: Option<u32>,
     /// Where the forged trace is written.
     #[arg(long)]
     output: PathBuf,
@@ -75,9 +81,8 @@ pub(super) fn run(command: &TraceCommand, output: Output) -> Result<ExitCode, Co
 
 fn corrupt(arguments: &CorruptArguments, output: Output) -> Result<(), CommandError> {
     let (file, computation) = load(&arguments.file)?;
-    let CorruptArguments { step, operator, element, bit, .. } = *arguments;
-    let change = Change { step, operator, element, bit };
-    let forged = file.corrupted(&computation, change)?;
+    let CorruptArguments { step, operator, bit, .. } = *arguments;
+    let (forged, element) = forge(&file, &computation, arguments)?;
     let bytes = forged.to_bytes();
     std::fs::write(&arguments.output, &bytes)
         .map_err(|source| CommandError::Write { path: arguments.output.clone(), source })?;
@@ -101,6 +106,41 @@ fn corrupt(arguments: &CorruptArguments, output: Output) -> Result<(), CommandEr
     output.result(&value, &text)
 }
 
+/// The forged run, and the word that was changed.
+fn forge(
+    file: &TraceFile,
+    computation: &Computation,
+    arguments: &CorruptArguments,
+) -> Result<(TraceFile, u32), CommandError> {
+    let CorruptArguments { step, operator, bit, .. } = *arguments;
+    let candidates = match arguments.element {
+        Some(element) => vec![element],
+        None => candidates(computation, step, operator),
+    };
+    let mut last = None;
+    for element in candidates {
+        match file.corrupted(computation, Change { step, operator, element, bit }) {
+            Ok(forged) => return Ok((forged, element)),
+            Err(error @ CorruptError::NoEffect { .. }) => last = Some(error),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let change = Change { step, operator, element: 0, bit };
+    Err(last.unwrap_or(CorruptError::NoEffect { change }).into())
+}
+
+/// Words spread over an operator's output: many are behind a unit that is switched off, or masked.
+fn candidates(computation: &Computation, step: u32, operator: u32) -> Vec<u32> {
+    let count = computation.program(step).and_then(|(program, _)| {
+        let operator = program.operators.get(usize::try_from(operator).ok()?)?;
+        Some(program.slots.get(usize::from(operator.output))?.element_count)
+    });
+    let count = count.unwrap_or(1).max(1);
+    // Steps of the golden section of 2^32 meet other rows and other columns each time.
+    let word = |place: u32| place.wrapping_mul(GOLDEN_STEP) % count;
+    (0..count.min(WORDS_TRIED_MAX)).map(word).collect()
+}
+
 fn dispute(arguments: &DisputeArguments, output: Output) -> Result<(), CommandError> {
     let (honest, computation) = load(&arguments.honest)?;
     let (forged, _) = load(&arguments.forged)?;
@@ -116,8 +156,8 @@ fn dispute(arguments: &DisputeArguments, output: Output) -> Result<(), CommandEr
         }
         dispute.apply(side, action, &computation, &files)
     };
-    let mut responder = Prover::new(forged.replay(&computation));
-    let mut challenger = Prover::new(honest.replay(&computation));
+    let mut responder = Prover::new(forged.replay(&computation)?);
+    let mut challenger = Prover::new(honest.replay(&computation)?);
     let outcome = match play(&computation, &mut responder, &mut challenger, judge) {
         Ok(outcome) => outcome,
         Err(PlayError::Agreement) => {

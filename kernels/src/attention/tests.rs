@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::canonical::CANONICAL_NAN_BITS;
-use crate::fixtures::{awkward, bits, normals, on_one_two_and_three_threads};
+use crate::fixtures::{awkward, bits, normals, on_one_two_and_three_threads, shown, sized_lines};
+
+/// Attention and its gradient; the origin stands in the file.
+const VECTORS: &str = include_str!("../../tests/vectors/attention.txt");
 
 /// Sizes around the edges: nothing, one token, lanes, more tokens than a block.
 const HEADS: &[Heads] = &[
@@ -52,6 +55,26 @@ fn fast_equals_portable_on_one_two_and_three_threads() {
             check(heads, &projections, &gradient);
         }
     });
+}
+
+#[test]
+fn attention_is_that_of_the_vectors() {
+    let lines = sized_lines(VECTORS);
+    assert_eq!(lines.len(), 9);
+    for (sizes, name, words) in lines {
+        let heads = heads(1, sizes[0], sizes[1], sizes[2]);
+        let (projections, gradient) = draw(heads, |domain, count| {
+            normals(&format!("attention {domain}"), heads.tokens, count)
+        });
+        let made = attention_portable(heads, &projections).unwrap();
+        let of = attention_gradient_portable(heads, &projections, &made.probabilities, &gradient);
+        let values = match name {
+            "probabilities" => made.probabilities,
+            "output" => made.output,
+            _ => of.unwrap(),
+        };
+        assert_eq!(shown(&values), words, "{name} of {heads:?}");
+    }
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! Fast equals portable over shapes, blocks and threads; gradients are slopes.
 
 use super::*;
-use crate::fixtures::{awkward, bits, normals, on_one_two_and_three_threads};
+use crate::fixtures::{awkward, bits, normals, on_one_two_and_three_threads, shown, sized_lines};
+
+/// Convolutions and their gradients; the origin stands in the file.
+const VECTORS: &str = include_str!("../../tests/vectors/convolution.txt");
 
 /// Sizes around the edges: one pixel, a kernel of 1, more pixels than a block, nothing to do.
 const GEOMETRIES: &[Geometry] = &[
@@ -80,6 +83,26 @@ fn fast_equals_portable_on_one_two_and_three_threads() {
             Case::draw(*geometry, |domain, count| normals(domain, 0, count)).check();
         }
     });
+}
+
+#[test]
+fn convolutions_are_those_of_the_vectors() {
+    let lines = sized_lines(VECTORS);
+    assert_eq!(lines.len(), 8);
+    for (index, (sizes, name, words)) in lines.into_iter().enumerate() {
+        let sized = geometry(sizes[0], sizes[1], (sizes[2], sizes[3]), sizes[4], sizes[5]);
+        let case = Case::draw(sized, |domain, count| {
+            normals(&format!("convolution {domain}"), index / 4, count)
+        });
+        let Case { input, weight, bias, gradient, .. } = &case;
+        let values = match name {
+            "output" => forward_portable(sized, input, weight, bias),
+            "of_weight" => weight_gradient_portable(sized, input, gradient),
+            "of_bias" => bias_gradient_portable(sized, gradient),
+            _ => input_gradient_portable(sized, weight, gradient),
+        };
+        assert_eq!(shown(&values.unwrap()), words, "{name} of {sized:?}");
+    }
 }
 
 #[test]

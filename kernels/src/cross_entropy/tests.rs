@@ -1,7 +1,10 @@
 //! Fast equals portable, the gradient is the slope, and even rows cost the logarithm of classes.
 
 use super::*;
-use crate::fixtures::{awkward, bits, normals, on_one_two_and_three_threads};
+use crate::fixtures::{awkward, bits, normals, on_one_two_and_three_threads, shown, sized_lines};
+
+/// Losses and gradients; the origin stands in the file.
+const VECTORS: &str = include_str!("../../tests/vectors/cross_entropy.txt");
 
 /// A label for each row.
 fn labels(rows: usize, classes: usize) -> Vec<u32> {
@@ -29,6 +32,23 @@ fn fast_equals_portable_on_one_two_and_three_threads() {
             }
         }
     });
+}
+
+#[test]
+fn losses_and_gradients_are_those_of_the_vectors() {
+    let lines = sized_lines(VECTORS);
+    assert_eq!(lines.len(), 9);
+    for (sizes, name, words) in lines {
+        let (rows, classes) = (sizes[0], sizes[1]);
+        let logits = normals("cross entropy", rows, rows * classes);
+        let made = cross_entropy_portable(&logits, classes, &labels(rows, classes)).unwrap();
+        let values = match name {
+            "losses" => made.losses,
+            "mean" => vec![made.mean],
+            _ => made.gradient,
+        };
+        assert_eq!(shown(&values), words, "{name} of {rows} rows of {classes}");
+    }
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::canonical::CANONICAL_NAN_BITS;
-use crate::fixtures::{awkward, bits, error_ulp_of, normals, on_one_two_and_three_threads};
+use crate::fixtures::{
+    awkward, bits, error_ulp_of, normals, on_one_two_and_three_threads, shown, sized_lines,
+};
 
 /// Rows of several widths; the origin stands in the file.
 const VECTORS: &str = include_str!("../../tests/vectors/normalization.txt");
@@ -82,27 +84,21 @@ fn fast_equals_portable_with_awkward_numbers() {
 
 #[test]
 fn rows_and_gradients_are_those_of_the_vectors() {
-    let shown = |values: &[f32]| {
-        let chosen = values.iter().take(40).chain(values.last());
-        let words: Vec<String> = chosen.map(|value| format!("{:08x}", value.to_bits())).collect();
-        words.join(" ")
-    };
-    let mut count = 0;
-    for line in VECTORS.lines().filter(|line| !line.starts_with('#')) {
-        let width: usize = line.split(' ').next().unwrap().parse().unwrap();
+    let lines = sized_lines(VECTORS);
+    assert_eq!(lines.len(), 18);
+    for (sizes, name, words) in lines {
+        let width = sizes[0];
         let [input, gamma, beta, gradient] = ["row", "gamma", "beta", "gradient"]
             .map(|what| normals(&format!("normalization {what}"), width, width));
         let layer = LayerNorm { gamma: &gamma, beta: &beta, epsilon: 1e-5 };
         let (made, of) = portable(layer, &input, &gradient);
-        let expected = match line.split(' ').nth(1).unwrap() {
-            "output" => shown(&made.output),
-            "gradient" => shown(&of.of_input),
-            _ => shown(&of.of_gamma),
+        let values = match name {
+            "output" => made.output,
+            "gradient" => of.of_input,
+            _ => of.of_gamma,
         };
-        assert!(line.ends_with(&expected), "{line} against {expected}");
-        count += 1;
+        assert_eq!(shown(&values), words, "{name} of {width}");
     }
-    assert_eq!(count, 18);
 }
 
 #[test]

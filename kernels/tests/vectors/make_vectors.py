@@ -3,7 +3,8 @@ the crate: exact rational arithmetic, rounded to f32 where a definition rounds.
 
 Needs `blake3` from PyPI. Run: `python3 kernels/tests/vectors/make_vectors.py`. It writes
 `elementary.txt`, `stream.txt`, `matmul.txt`, `reduction.txt`, `softmax.txt`, `activation.txt`,
-`normalization.txt` and `update.txt` next to itself; the other files come from elsewhere and name their origin. A changed line is a protocol change.
+`normalization.txt`, `update.txt`, `convolution.txt`, `attention.txt` and `cross_entropy.txt` next to
+itself; the other files come from elsewhere and name their origin. A changed line is a protocol change.
 """
 
 import math
@@ -314,6 +315,92 @@ def layer_norm_gradient(normalized, scale, gamma, gradient):
     return before, [multiply(g, h) for g, h in zip(gradient, normalized)]
 
 
+def softmax(row):
+    powers = [exp(add(x, -max(row))) for x in row]
+    total = summed(powers)
+    return [divide(power, total) for power in powers]
+
+
+def block_sums(left, right):
+    """The sums of the blocks of a product, one after the other."""
+    for first in range(0, len(left), 512):
+        sum_of_block = 0.0
+        for a, b in zip(left[first : first + 512], right[first : first + 512]):
+            sum_of_block = fused(a, b, sum_of_block)
+        yield sum_of_block
+
+
+def added(sums):
+    """The first, then each next one added."""
+    sums = list(sums)
+    total = sums[0]
+    for value in sums[1:]:
+        total = add(total, value)
+    return total
+
+
+def convolution(images, channels, height, width, kernel, weight, bias, gradient):
+    """Output, gradients of weight, bias and input, each flat; weight by output, gradient by image and output."""
+    places = [(c, y, x) for c in range(channels) for y in range(kernel) for x in range(kernel)]
+    pixels = [(y, x) for y in range(height - kernel + 1) for x in range(width - kernel + 1)]
+    columns = [[[image[(c * height + y + ky) * width + x + kx] for c, ky, kx in places] for y, x in pixels] for image in images]
+    output = [element(row, column, b) for of_image in columns for row, b in zip(weight, bias) for column in of_image]
+    ones = [1.0] * len(pixels)
+    of_weight, of_bias, of_input = [], [], []
+    for o in range(len(weight)):
+        for k in range(len(places)):
+            pairs = [(of_image[o], [column[k] for column in of_column]) for of_image, of_column in zip(gradient, columns)]
+            of_weight.append(added(total for left, right in pairs for total in block_sums(left, right)))
+        of_bias.append(added(total for of_image in gradient for total in block_sums(of_image[o], ones)))
+    for of_image in gradient:
+        before = [0.0] * (channels * height * width)
+        for k, (c, ky, kx) in enumerate(places):
+            for p, (y, x) in enumerate(pixels):
+                place = (c * height + y + ky) * width + x + kx
+                value = element([of_output[p] for of_output in of_image], [row[k] for row in weight])
+                before[place] = add(before[place], value)
+        of_input += before
+    return output, of_weight, of_bias, of_input
+
+
+def attention(rows, heads, width, gradient):
+    """Probabilities, output and the gradient of the rows of one example; a row is queries, keys, values."""
+    tokens, scale = len(rows), divide(1.0, square_root(float(width)))
+    probabilities, output = [], [[] for _ in rows]
+    before = [[None] * (3 * heads * width) for _ in rows]
+    for head in range(heads):
+        query, key, value = ([row[first : first + width] for row in rows] for first in (width * (part * heads + head) for part in range(3)))
+        behind = [row[head * width : (head + 1) * width] for row in gradient]
+        scores = [[multiply(element(q, k), scale) if j <= i else -INFINITY for j, k in enumerate(key)] for i, q in enumerate(query)]
+        shares = [softmax(row) for row in scores]
+        probabilities += [share for row in shares for share in row]
+        for row, share in zip(output, shares):
+            row += [element(share, [v[d] for v in value]) for d in range(width)]
+        of_shares = [[element(g, v) for v in value] for g in behind]
+        of_scores = []
+        for of_share, share in zip(of_shares, shares):
+            total = summed([multiply(d, p) for d, p in zip(of_share, share)])
+            of_scores.append([multiply(multiply(p, add(d, -total)), scale) for d, p in zip(of_share, share)])
+        for i in range(tokens):
+            of_key, of_value = ([row[i] for row in matrix] for matrix in (of_scores, shares))
+            for d in range(width):
+                for part, left, right in ((0, of_scores[i], key), (1, of_key, query), (2, of_value, behind)):
+                    before[i][width * (part * heads + head) + d] = element(left, [row[d] for row in right])
+    return probabilities, sum(output, []), sum(before, [])
+
+
+def cross_entropy(rows, labels):
+    """Losses, their mean and the gradient."""
+    losses = [-log_softmax(row)[label] for row, label in zip(rows, labels)]
+    share = divide(1.0, float(len(rows)))
+    gradient = [
+        multiply(add(value, -1.0 if at == label else -0.0), share)
+        for row, label in zip(rows, labels)
+        for at, value in enumerate(softmax(row))
+    ]
+    return losses, mean(losses), gradient
+
+
 def adamw(constants, rate, powers, gradient, weights, first, second):
     """One step in place of the lists; gives the powers of the betas."""
     beta1, beta2, epsilon, decay = constants
@@ -444,6 +531,43 @@ def update_lines():
         yield f"velocity {hexadecimal(velocity)}"
 
 
+def cut(values, length):
+    return [values[first : first + length] for first in range(0, len(values), length)]
+
+
+def convolution_lines():
+    """Batch, channels, height, width, kernel, outputs; all drawn in the order of their names here."""
+    for counter, sizes in enumerate(((2, 2, 4, 5, 2, 3), (2, 1, 24, 23, 1, 2))):
+        batch, channels, height, width, kernel, outputs = sizes
+        depth, pixels = channels * kernel * kernel, (height - kernel + 1) * (width - kernel + 1)
+        images = cut(normals("convolution input", counter, batch * channels * height * width), channels * height * width)
+        weight = cut(normals("convolution weight", counter, outputs * depth), depth)
+        bias = normals("convolution bias", counter, outputs)
+        gradient = cut(cut(normals("convolution gradient", counter, batch * outputs * pixels), pixels), outputs)
+        parts = convolution(images, channels, height, width, kernel, weight, bias, gradient)
+        for name, values in zip(("output", "of_weight", "of_bias", "of_input"), parts):
+            yield f"{' '.join(map(str, sizes))} {name} {hexadecimal(values[:40] + values[-1:])}"
+
+
+def attention_lines():
+    """Tokens, heads, head width of one example."""
+    for tokens, heads, width in ((1, 1, 1), (5, 2, 3), (33, 1, 4)):
+        rows = cut(normals("attention projections", tokens, tokens * 3 * heads * width), 3 * heads * width)
+        gradient = cut(normals("attention gradient", tokens, tokens * heads * width), heads * width)
+        parts = attention(rows, heads, width, gradient)
+        for name, values in zip(("probabilities", "output", "of_projections"), parts):
+            yield f"{tokens} {heads} {width} {name} {hexadecimal(values[:40] + values[-1:])}"
+
+
+def cross_entropy_lines():
+    """Rows, classes; the label of a row is 7 times its index, modulo the classes."""
+    for count, classes in ((1, 1), (3, 10), (7, 33)):
+        rows = cut(normals("cross entropy", count, count * classes), classes)
+        losses, loss, gradient = cross_entropy(rows, [row * 7 % classes for row in range(count)])
+        for name, values in (("losses", losses), ("mean", [loss]), ("gradient", gradient)):
+            yield f"{count} {classes} {name} {hexadecimal(values[:40] + values[-1:])}"
+
+
 if __name__ == "__main__":
     functions = (exp, log, tanh, erf, rsqrt)
     rows = [f"{bits:08x} " + hexadecimal(function(from_bits(bits)) for function in functions) for bits in elementary_inputs()]
@@ -455,3 +579,7 @@ if __name__ == "__main__":
     write("activation.txt", "Bits of x, GELU(x), slope of GELU at x.", activation_lines())
     write("normalization.txt", "Width, what, bits of the first 40 values and the last; see normalization_lines.", normalization_lines())
     write("update.txt", "Three steps of AdamW, then three of momentum; see update_lines.", update_lines())
+    shown = "bits of the first 40 values and the last"
+    write("convolution.txt", f"Sizes, what, {shown}; see convolution_lines.", convolution_lines())
+    write("attention.txt", f"Sizes, what, {shown}; see attention_lines.", attention_lines())
+    write("cross_entropy.txt", f"Sizes, what, {shown}; see cross_entropy_lines.", cross_entropy_lines())

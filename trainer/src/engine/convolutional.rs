@@ -117,10 +117,10 @@ impl Convolutional {
         labels: &[u32],
     ) -> Result<f32, EngineError> {
         let (layers, _) = tensors.as_chunks::<2>();
-        for index in 0..self.stages.len() {
-            let (before, from_here) = self.stages.split_at_mut(index);
-            let input = before.last().map_or(input, |stage| stage.pooled.as_slice());
-            from_here[0].forward(&layers[index], input)?;
+        let mut seen = input;
+        for (stage, layer) in self.stages.iter_mut().zip(layers) {
+            stage.forward(layer, seen)?;
+            seen = &stage.pooled;
         }
         let features = self.stages.last().map_or(input, |stage| stage.pooled.as_slice());
         self.head.forward(&tensors[2 * self.stages.len()..], features)?;

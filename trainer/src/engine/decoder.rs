@@ -145,7 +145,10 @@ fn add(sum: &mut [f32], other: &[f32]) {
 }
 
 /// The tensors of the blocks, and those behind them.
-fn split(tensors: &[Vec<f32>]) -> Result<(&[Vec<f32>], Head<&Vec<f32>>), EngineError> {
+type Parts<Blocks, Tensor> = (Blocks, Head<Tensor>);
+
+/// The parts of a model.
+fn split(tensors: &[Vec<f32>]) -> Result<Parts<&[Vec<f32>], &Vec<f32>>, EngineError> {
     let missing = EngineError::Overflow { quantity: "the list of tensors" };
     let (blocks, head) = tensors.split_last_chunk::<HEAD_TENSORS>().ok_or(missing)?;
     let [beta, gamma, bias, weight, position, token] = head;
@@ -156,7 +159,7 @@ fn split(tensors: &[Vec<f32>]) -> Result<(&[Vec<f32>], Head<&Vec<f32>>), EngineE
 /// As [`split`], to be written.
 fn split_mut(
     tensors: &mut [Vec<f32>],
-) -> Result<(&mut [Vec<f32>], Head<&mut Vec<f32>>), EngineError> {
+) -> Result<Parts<&mut [Vec<f32>], &mut Vec<f32>>, EngineError> {
     let missing = EngineError::Overflow { quantity: "the list of tensors" };
     let (blocks, head) = tensors.split_last_chunk_mut::<HEAD_TENSORS>().ok_or(missing)?;
     let [beta, gamma, bias, weight, position, token] = head;

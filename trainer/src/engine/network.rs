@@ -17,7 +17,7 @@ pub(super) enum Network {
     /// Convolutions before linear layers.
     Convolutional(Convolutional),
     /// A decoder over bytes.
-    Decoder(Decoder),
+    Decoder(Box<Decoder>),
 }
 
 impl Network {
@@ -40,14 +40,14 @@ impl Network {
                 Ok(Self::Convolutional(Convolutional::new(rows, &stages, &widths)?))
             }
             Architecture::Gpt { width, layer_count, head_count, context } => {
-                Ok(Self::Decoder(Decoder::new(DecoderSides {
+                Ok(Self::Decoder(Box::new(Decoder::new(DecoderSides {
                     batch: rows,
                     context: size(*context)?,
                     width: size(*width)?,
                     heads: size(*head_count)?,
                     blocks: size(*layer_count)?,
                     vocabulary: classes,
-                })))
+                }))))
             }
         }
     }

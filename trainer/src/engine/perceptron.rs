@@ -128,7 +128,9 @@ pub(super) fn cross_entropy(
         if let Some(share) = usize::try_from(*label).ok().and_then(|label| row.get_mut(label)) {
             *share -= 1.0;
         }
-        row.iter_mut().for_each(|value| *value *= scale);
+        for value in row {
+            *value *= scale;
+        }
     }
     Ok(mean(&losses))
 }

@@ -128,6 +128,7 @@ fn a_state_of_another_run_is_refused() {
     let mut engine = FastEngine::new(&specification, &computation, &train).unwrap();
     let refused = engine.restore(&vec![vec![0; 3]]);
     assert!(matches!(refused, Err(EngineError::ForeignState { found: 1, .. })), "{refused:?}");
+    engine.restore(&Vec::new()).unwrap();
     let short = FastEngine::new(&specification, &computation, &train[1..]);
     assert!(matches!(short, Err(EngineError::Data { .. })));
 }

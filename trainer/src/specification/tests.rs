@@ -44,6 +44,7 @@ fn an_order_with_defaults_passes_the_rules_of_the_network() {
         window_min_blocks: 1,
         window_max_blocks: 14_400,
         settlement_max_blocks: 14_400,
+        move_window_blocks: 30,
         reward_min: Amount(1),
         training_price: Amount(1),
         evaluation_price: Amount(1),

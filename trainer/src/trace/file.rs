@@ -9,10 +9,11 @@ use aipot_kernels::blake3_tree;
 use parity_scale_codec::{Decode, DecodeAll, Encode};
 use thiserror::Error;
 
-use super::machine::{Files, Machine};
+use super::machine::Files;
 use super::recorder::{SNAPSHOT_BYTES_MAX, Trace};
 use super::replay::{Change, Replay, ReplayError};
 use super::state::persistent_root;
+use crate::engine::{EngineError, FastEngine};
 
 /// What every trace file starts with; the number is the version of the content.
 const MAGIC: &[u8] = b"aipot trace v1\n";
@@ -102,6 +103,9 @@ pub enum CorruptError {
     /// The run cannot be computed again.
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    /// The run cannot be computed at all.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// More bits would be flipped than a trace may say.
     #[error("{found} bits would be flipped, allowed at most {max}")]
     TooManyChanges {
@@ -128,13 +132,16 @@ impl TraceFile {
     }
 
     /// The run, ready to be computed again; `computation` is that of the order.
+    ///
+    /// # Errors
+    /// [`EngineError`] when the order has no recipe or the data is not the order's.
     pub fn replay<'input>(
         &'input self,
         computation: &'input Computation,
-    ) -> Replay<'input, Machine<'input>> {
-        let engine = Machine::new(computation, self.files());
+    ) -> Result<Replay<'input, FastEngine<'input>>, EngineError> {
+        let engine = FastEngine::new(&self.specification, computation, &self.train)?;
         let snapshots = self.trace.snapshots.clone();
-        Replay::new((computation, self.files()), engine, self.changes.clone(), snapshots)
+        Ok(Replay::new((computation, self.files()), engine, self.changes.clone(), snapshots))
     }
 
     /// The run of a forger: one more bit flipped, and everything that follows from it.
@@ -157,7 +164,7 @@ impl TraceFile {
         let mut forged = self.clone();
         forged.changes.push(change);
         forged.trace = self.trace.until(change.step);
-        let trace = forged.replay(computation).record(forged.trace.clone(), change.step)?;
+        let trace = forged.replay(computation)?.record(forged.trace.clone(), change.step)?;
         if trace.opening() == self.trace.opening() {
             return Err(CorruptError::NoEffect { change });
         }

@@ -2,8 +2,9 @@
 
 use aipot_domain_runtime::dispute::{Dispute, LEAF_BYTES_MAX, Reason, Side};
 use aipot_domain_runtime::order::OrderSpecification;
-use aipot_domain_runtime::primitives::Salt;
-use aipot_domain_runtime::program::{Computation, training};
+use aipot_domain_runtime::primitives::{Beacon, Salt};
+use aipot_domain_runtime::program::{Computation, evaluation, training};
+use aipot_domain_runtime::progress::TestSource;
 use aipot_kernels::chacha8::ChaChaStream;
 use parity_scale_codec::Encode;
 
@@ -12,9 +13,12 @@ use super::leaf::open_leaf;
 use super::machine::{Files, Machine};
 use super::play::{PlayError, file_roots, play};
 use super::prover::Prover;
+use super::record::parameters;
 use super::recorder::Snapshots;
 use super::replay::{Change, Replay};
+use crate::dataset::data_file;
 use crate::dataset::synthetic::Part;
+use crate::model_file::write_model;
 use crate::specification::{TestFacts, parse_order_toml};
 
 const RECORDS: &str =
@@ -160,6 +164,40 @@ fn every_operator_fits_a_leaf() {
 }
 
 #[test]
+fn an_evaluation_is_disputed_like_a_run() {
+    for network in networks() {
+        let mut machine = network.machine();
+        machine.step(0).unwrap();
+        let model = write_model(&parameters(&network.specification, machine.persistent()).unwrap());
+        let source = TestSource::BeaconSplit(Beacon([3; 32]));
+        let file = data_file(&network.data);
+        let computation = evaluation(&network.specification, &file, &source, [5; 32]).unwrap();
+        let files = Files { train: &network.data, model: &model, ..Files::default() };
+        let mut machine = Machine::new(&computation, files);
+        for step in 0..computation.steps() {
+            check_step(&mut machine, files, step, 20);
+        }
+        // The last operators make losses integers, count them and right answers, and hash the logits.
+        let operators = u32::try_from(computation.step.operators.len()).unwrap();
+        for operator in operators - 4..operators {
+            let change = Change { step: 1, operator, element: 0, bit: 24 };
+            let prover = |changes| {
+                let (given, engine) = ((&computation, files), Machine::new(&computation, files));
+                Prover::new(Replay::new(given, engine, changes, Snapshots::default()))
+            };
+            let roots = file_roots(files);
+            let (mut forger, mut honest) = (prover(vec![change]), prover(vec![]));
+            let outcome = play(&computation, &mut forger, &mut honest, |dispute, side, action| {
+                dispute.apply(side, action, &computation, &roots)
+            })
+            .unwrap();
+            assert_eq!((outcome.step, outcome.operator), (1, operator));
+            assert_eq!(outcome.decision.winner, Side::Challenger);
+        }
+    }
+}
+
+#[test]
 fn the_order_travels_with_its_trace() {
     let network = Network::new(MLP, RECORDS, ADAMW, 4);
     let trace = network.replay(vec![]).record(super::recorder::Trace::new(6, 2), 0).unwrap();
@@ -170,8 +208,10 @@ fn the_order_travels_with_its_trace() {
     assert_eq!(read.check(&computation), Ok(()));
     let change = Change { step: 3, operator: 9, element: 2, bit: 30 };
     let forged = read.corrupted(&computation, change).unwrap();
-    let mut sides =
-        (Prover::new(forged.replay(&computation)), Prover::new(read.replay(&computation)));
+    let mut sides = (
+        Prover::new(forged.replay(&computation).unwrap()),
+        Prover::new(read.replay(&computation).unwrap()),
+    );
     let roots = file_roots(read.files());
     let outcome = play(&computation, &mut sides.0, &mut sides.1, |dispute, side, action| {
         dispute.apply(side, action, &computation, &roots)

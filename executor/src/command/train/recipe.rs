@@ -3,18 +3,15 @@
 use aipot_domain_runtime::order::{OrderSpecification, Recipe};
 use aipot_domain_runtime::primitives::to_hex;
 use aipot_domain_runtime::program::{Computation, ProgramError, training};
+use aipot_trainer::engine::FastEngine;
 use aipot_trainer::model_file::write_model;
 use aipot_trainer::trace::file::TraceFile;
-use aipot_trainer::trace::machine::{Files, Machine};
 use aipot_trainer::trace::record::{parameters, record};
 use aipot_trainer::trace::recorder::Trace;
 use serde_json::json;
 
 use super::{TrainArguments, Trained, processor_time};
 use crate::command::{CommandError, Output};
-
-/// The slot of a step's program that holds the loss of its batch.
-const LOSS: &str = "loss";
 
 /// Trains by the recipe of the order; with `--trace`, the run is written down.
 pub(super) fn run(
@@ -62,17 +59,15 @@ fn follow(
 ) -> Result<(Trained, Trace), CommandError> {
     let template = "training {bar:40} {pos}/{len} {msg}, {eta} left";
     let progress = output.progress(u64::from(computation.step_count), template);
-    let loss_slot = computation.step.slots.iter().position(|slot| slot.name == LOSS);
-    let mut engine = Machine::new(computation, Files { train, ..Files::default() });
+    let mut engine = FastEngine::new(specification, computation, train)?;
     let mut losses = Vec::new();
     let start = processor_time();
-    let observe = |step, engine: &Machine<'_>| {
+    let observe = |step, engine: &FastEngine<'_>| {
         // Step 0 makes the weights and has no loss.
         if step == 0 {
             return;
         }
-        let words = loss_slot.and_then(|slot| engine.slots().get(slot)?.first());
-        let loss = words.map_or(f32::NAN, |word| f32::from_bits(*word));
+        let loss = engine.loss_nats();
         losses.push(loss);
         progress.set_message(format!("loss {loss:.4}"));
         progress.inc(1);

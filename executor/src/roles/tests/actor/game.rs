@@ -97,7 +97,7 @@ impl Actor {
             run.trace = run.trace.until(0);
             run.changes.clear();
         }
-        Ok(Prover::new(run.replay(&case.computation)).answer(dispute)?)
+        Ok(Prover::new(run.replay(&case.computation)?).answer(dispute)?)
     }
 
     fn evaluation_move(

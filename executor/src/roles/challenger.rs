@@ -123,12 +123,15 @@ fn prove(subject: Subject, model: RevealedModel, contradiction: Contradiction) -
     Action::Prove { subject, model, contradiction }
 }
 
-/// Opens a game, unless somebody plays about the same already, it is another's turn to begin, or it
-/// cannot be paid for.
+/// Opens a game, unless this node plays about the same already, may still wait for how another's game
+/// ends, it is another's turn to begin, or it cannot be paid for.
 fn accuse(situation: &Situation<'_>, subject: Subject, accused: &AccountId) -> Option<Action> {
     let view = situation.view;
-    let is_open = |one: &Challenge| one.dispute.turn().is_some();
-    let is_disputed = view.challenges.values().any(|one| one.subject == subject && is_open(one));
+    let is_open = |one: &Challenge| one.subject == subject && one.dispute.turn().is_some();
+    let mut open = view.challenges.values().filter(|one| is_open(one));
+    // Another's game may be lost on purpose, so nobody waits for it until it is too late for one's own.
+    let may_wait = !situation.is_last_chance();
+    let is_disputed = open.any(|one| may_wait || one.challenger == situation.me.account);
     if is_disputed || !can_pay(situation) || !is_my_turn(situation, accused) {
         return None;
     }

@@ -1,6 +1,8 @@
 //! Whole orders through the real runtime, driven by nothing but the plans of the roles.
 
 mod actor;
+mod collusion;
+mod games;
 mod live;
 mod world;
 
@@ -57,13 +59,18 @@ const WINDOWS: Windows = Windows {
 
 /// An order over the first `example_count` digits; each seed splits them in another way.
 fn digits_order(example_count: usize, test_count: usize, seed: u64) -> Order {
+    digits_order_of(ORDER, (example_count, test_count), seed)
+}
+
+/// As [`digits_order`], of other terms.
+fn digits_order_of(terms: &str, (example_count, test_count): (usize, usize), seed: u64) -> Order {
     let lines = digits().split_inclusive(|byte| *byte == b'\n');
     let bytes: Vec<u8> = lines.take(example_count).flatten().copied().collect();
     let files = split(&bytes, test_count, seed).unwrap();
     let (train, test) = (pack_csv(&files.train).unwrap(), pack_csv(&files.test).unwrap());
     let salt = Salt([9; 32]);
     let hidden = TestFacts::new(test.facts, &salt);
-    let draft = parse_order_toml(ORDER).unwrap();
+    let draft = parse_order_toml(terms).unwrap();
     let mut specification = draft.complete(Some(&train.facts), Some(&hidden)).unwrap();
     specification.windows = WINDOWS;
     specification.committee.provider_count = 2;
@@ -89,6 +96,13 @@ fn drawn() -> (World, OrderId, Vec<AccountId>, Vec<AccountId>) {
     let order = world.submit(&small_order());
     let committee = world.draw(&order);
     (world, order, committee.providers.to_vec(), committee.validators.to_vec())
+}
+
+/// Who was drawn for an order.
+struct Contestants {
+    order: OrderId,
+    providers: Vec<AccountId>,
+    validators: Vec<AccountId>,
 }
 
 fn settle(world: &mut World, order: &OrderId) -> Outcome {

@@ -8,6 +8,8 @@ use super::*;
 use crate::dataset::prepare;
 use crate::dataset::synthetic::Part;
 use crate::specification::{TestFacts, parse_order_toml};
+use crate::trace::recorder::Snapshots;
+use crate::trace::replay::{Replay, Walk};
 use crate::trace::state::persistent_root;
 
 /// An order over synthetic data, and its training file.
@@ -94,6 +96,29 @@ fn threads_change_no_bit() {
         assert_eq!(one, run(2));
         assert_eq!(one, run(3));
     }
+}
+
+#[test]
+fn a_run_whose_first_states_are_not_kept_is_replayed_from_its_start() {
+    let (specification, train) = order(MLP, RECORDS, ADAMW);
+    let computation = program::training(&specification).unwrap();
+    let files = Files { train: &train, test: &[], model: &[] };
+    let mut engine = FastEngine::new(&specification, &computation, &train).unwrap();
+    let mut kept = Snapshots::default();
+    for step in 0..computation.steps() {
+        engine.step(step).unwrap();
+    }
+    kept.insert(computation.steps(), engine.persistent());
+    // The engine holds the last state, of which nothing may be left.
+    let mut replay = Replay::new((&computation, files), engine, Vec::new(), kept);
+    let machine = Machine::new(&computation, files);
+    let nothing = Snapshots::default();
+    let mut expected = Replay::new((&computation, files), machine, Vec::new(), nothing);
+    for state in 0..=computation.steps() {
+        assert_eq!(replay.root(state).unwrap(), expected.root(state).unwrap(), "state {state}");
+    }
+    let roots = |walk: Walk<'_>| walk.roots().root();
+    assert_eq!(roots(replay.walk(0).unwrap()), roots(expected.walk(0).unwrap()));
 }
 
 #[test]

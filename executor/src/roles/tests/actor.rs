@@ -169,20 +169,31 @@ impl Actor {
         knowledge.observe(view);
         let mut calls = Vec::new();
         for _ in 0..ROUNDS_MAX {
-            let actions = self.plan(view, me, &knowledge);
-            let behavior = self.behavior;
-            for action in actions.into_iter().filter(|one| behavior.is_willing(one)) {
-                let name = action.name();
-                let Some(number) = self.due(&order, &name, view.head) else { continue };
-                if let Some(call) = self.perform(action, view, &mut knowledge, served) {
-                    self.under_way.insert((order, name.clone()), number);
-                    calls.push((name, call));
-                }
+            for action in self.plan(view, me, &knowledge) {
+                calls.extend(self.take_up(action, view, &mut knowledge, served));
             }
         }
         self.knowledge.insert(order, knowledge);
         calls.extend(self.mischief(view));
         calls
+    }
+
+    /// Does an action that is due and that this node is willing to do.
+    fn take_up(
+        &mut self,
+        action: Action,
+        view: &OrderView,
+        knowledge: &mut Knowledge,
+        served: &Served,
+    ) -> Option<(String, Call)> {
+        let (order, name) = (view.id(), action.name());
+        let number = self.due(&order, &name, view.head)?;
+        if !self.behavior.is_willing(&action) {
+            return None;
+        }
+        let call = self.perform(action, view, knowledge, served)?;
+        self.under_way.insert((order, name.clone()), number);
+        Some((name, call))
     }
 
     /// The number of the try that is due. One that an earlier process has made is not made again: how it

@@ -8,7 +8,7 @@ use aipot_domain_runtime::bounded::BoundedVec;
 use aipot_domain_runtime::call::{Call, SignedCall};
 use aipot_domain_runtime::event::Event;
 use aipot_domain_runtime::genesis::{Genesis, GenesisAccount, Parameters};
-use aipot_domain_runtime::operator::Roles;
+use aipot_domain_runtime::operator::{Operator, Roles};
 use aipot_domain_runtime::order::OrderSpecification;
 use aipot_domain_runtime::order::check::OrderLimits;
 use aipot_domain_runtime::primitives::{
@@ -154,6 +154,12 @@ impl World {
 
     pub(super) fn free(&self, account: &AccountId) -> Amount {
         read_record::<Account>(&self.store, account).unwrap().unwrap_or_default().free
+    }
+
+    /// What an account owns and has at risk as an operator.
+    pub(super) fn wealth(&self, account: &AccountId) -> Amount {
+        let operator = read_record::<Operator>(&self.store, account).unwrap().unwrap();
+        Amount(self.free(account).0 + operator.stake.0)
     }
 
     pub(super) fn place(&self, account: &AccountId) -> usize {

@@ -30,6 +30,8 @@ pub(in super::super) enum Behavior {
     Echo,
     /// Runs recipes with one bit flipped, and stands by everything that follows from it.
     Forging(Change),
+    /// The same, and accuses everybody whose result is another.
+    Misled(Change),
     /// Claims the trace of the recipe, and a file with another weight.
     OtherWeights,
     /// Claims and reveals what another provider does, of whom it knows every secret.
@@ -90,7 +92,8 @@ impl Behavior {
             Action::Train => !matches!(self, Self::CopiedClaim(_)),
             Action::Audit | Action::Prove { .. } => self != Self::Careless,
             Action::Call { call, .. } => {
-                !(matches!(**call, Call::Challenge { .. }) && self == Self::Careless)
+                let accuses = !matches!(self, Self::Careless | Self::Forging(_));
+                accuses || !matches!(**call, Call::Challenge { .. })
             }
             _ => true,
         }

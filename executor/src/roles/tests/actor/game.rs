@@ -50,7 +50,9 @@ impl Actor {
         let specification = specification.clone();
         let honest = TraceFile { specification, train, changes: Vec::new(), trace };
         Some(match self.behavior {
-            Behavior::Forging(change) => honest.corrupted(computation, change).unwrap(),
+            Behavior::Forging(change) | Behavior::Misled(change) => {
+                honest.corrupted(computation, change).unwrap()
+            }
             _ => honest,
         })
     }

@@ -54,10 +54,32 @@ fn four_of_five_validators_with_one_consistent_lie_lose_to_the_one_that_computes
     assert_eq!(outcome.standings, truth.standings, "the honest scores are the ones that count");
     assert_eq!(sorted(slashed(&world)), sorted(liars.to_vec()));
     assert_eq!(paid(&outcome, PayoutRole::Validator), [*honest]);
-    let verdicts = world.events.iter().filter_map(|event| match event {
+    let verdicts = verdicts(&world);
+    let is_computed = |one: &&Verdict| matches!(one, Verdict::Upheld(Reason::Computed { .. }));
+    assert_eq!(verdicts.iter().filter(is_computed).count(), 4, "each lie was found in the runtime");
+}
+
+#[test]
+fn validators_that_accuse_the_one_that_computes_pay_it() {
+    let (mut world, contestants) = scored(4);
+    let (honest, _) = contestants.validators.split_last().unwrap();
+    settle(&mut world, &contestants.order);
+    let is_about_honest = |event: &&Event| match event {
+        Event::ChallengeOpened { subject, .. } => subject.responder() == *honest,
+        _ => false,
+    };
+    let accusations = world.events.iter().filter(is_about_honest).count();
+    // The leaf of who looks at another model does not fit the root of the revealed one.
+    let is_dismissed = |one: &&Verdict| matches!(one, Verdict::Dismissed(_));
+    let dismissed = verdicts(&world).iter().filter(is_dismissed).count();
+    assert!(accusations > 0 && dismissed == accusations, "{dismissed} of {accusations}");
+    assert!(!slashed(&world).contains(honest));
+}
+
+fn verdicts(world: &World) -> Vec<Verdict> {
+    let verdict = |event: &Event| match event {
         Event::ChallengeDecided { verdict, .. } => Some(*verdict),
         _ => None,
-    });
-    let computed = |one: &Verdict| matches!(one, Verdict::Upheld(Reason::Computed { .. }));
-    assert_eq!(verdicts.filter(computed).count(), 4, "each lie was computed in the runtime");
+    };
+    world.events.iter().filter_map(verdict).collect()
 }

@@ -27,7 +27,7 @@ const DEPTH: u32 = 512;
 /// Bytes of roots that may be shown until the step is found.
 const STEP_BYTES_MAX: u32 = 4_096;
 /// The bit that is flipped: of a weight, far from both ends of the run.
-const FLIP: Change = Change { step: 123_456, operator: 1, element: 1_000, bit: 7 };
+const FLIP: Change = Change { step: 123_456, operator: 2, element: 1_000, bit: 7 };
 
 const WEIGHT: SlotIndex = 0;
 const SUMS: SlotIndex = 1;
@@ -40,7 +40,8 @@ fn operator(output: SlotIndex, shape: [u32; RANK], operation: Operation) -> Oper
     Operator { name: "synthetic", layer: 0, output, shape, operation }
 }
 
-/// Each step multiplies the weights with their first row and moves them a little against the result.
+/// Each step multiplies the weights with their first row and lets them decay by a little of the result, so
+/// that they stay numbers over the whole run.
 fn computation() -> Computation {
     let slot = |name, kind, element_count| Slot { name, layer: 0, kind, element_count };
     let slots = vec![
@@ -53,18 +54,23 @@ fn computation() -> Computation {
         right: view(WEIGHT, [0; RANK]),
         depth: DEPTH,
     };
-    let update = Operation::Map {
-        function: Function::NegativeMultiplyAdd,
+    let scale = Operation::Map {
+        function: Function::Multiply,
         operands: vec![
             Operand::Slot(view(SUMS, [1, 0, 0, 0, 0, 0])),
-            Operand::Constant(1e-7_f32.to_bits()),
-            Operand::Slot(view(WEIGHT, [DEPTH, 1, 0, 0, 0, 0])),
+            Operand::Constant(1e-9_f32.to_bits()),
         ],
+    };
+    let weight = Operand::Slot(view(WEIGHT, [DEPTH, 1, 0, 0, 0, 0]));
+    let update = Operation::Map {
+        function: Function::NegativeMultiplyAdd,
+        operands: vec![Operand::Slot(view(SUMS, [0; RANK])), weight, weight],
     };
     let normal = Operation::Normal { seed: 1, counter: 0, deviation: 1.0_f32.to_bits() };
     let initial = vec![operator(WEIGHT, [ROWS, DEPTH, 1, 1, 1, 1], normal)];
     let step = vec![
         operator(SUMS, [ROWS, 1, 1, 1, 1, 1], product),
+        operator(SUMS, [ROWS, 1, 1, 1, 1, 1], scale),
         operator(WEIGHT, [ROWS, DEPTH, 1, 1, 1, 1], update),
     ];
     Computation {

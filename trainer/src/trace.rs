@@ -3,7 +3,7 @@
 //! [`machine`] runs the operators of a program over memory with the processor's floats, [`state`] hashes
 //! what it leaves, [`recorder`] keeps what a claim commits to, [`record`] a whole run, [`replay`] computes
 //! any state of a run again, [`prover`] plays a side of a dispute and opens the last [`leaf`], [`play`] has
-//! both sides play, and [`file`] is a run on its way between machines.
+//! both sides play, and [`mod@file`] is a run on its way between machines.
 
 pub mod file;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use aipot_domain_runtime::primitives::BlockNumber;
 /// `design.md`, "Rules of the house": challenge, validation, training, plotting, in that order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Priority {
-    /// An evaluation is computed again, as challenger or as judge.
+    /// A move of a game, or an evaluation computed again by a challenger.
     Challenge,
     /// A revealed model is evaluated.
     Validation,

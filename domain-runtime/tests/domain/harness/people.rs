@@ -13,7 +13,7 @@ pub(crate) const FIRST_PROVIDER: u32 = 10;
 pub(crate) const PROVIDER_COUNT: u32 = 4;
 /// First of those who are ready to validate.
 pub(crate) const FIRST_VALIDATOR: u32 = 20;
-/// How many are ready to validate: three are drawn for an order, five of the rest can judge.
+/// How many are ready to validate: three are drawn for an order, five of the rest can challenge.
 pub(crate) const VALIDATOR_COUNT: u32 = 9;
 
 /// The key of person `number`, the same in every run.

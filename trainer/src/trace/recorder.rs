@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aipot_domain_runtime::primitives::TraceRoot;
 use aipot_domain_runtime::trace::{TraceOpening, UNSET, list_root};
-use parity_scale_codec::{Decode, Encode};
+use parity_scale_codec::{Decode, Encode, Input};
 
 use super::state::persistent_root;
 
@@ -106,7 +106,7 @@ pub(super) fn is_checkpoint(state: u32, step_count: u32, interval: u32) -> bool 
 }
 
 /// States by their number, as many as there is room for.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Encode)]
 pub struct Snapshots {
     states: BTreeMap<u32, Persistent>,
     /// A matter of the machine that keeps them, not of the run.
@@ -121,6 +121,17 @@ struct Room(u64);
 impl Default for Room {
     fn default() -> Self {
         Self(SNAPSHOT_BYTES_MAX)
+    }
+}
+
+impl Decode for Snapshots {
+    /// Takes states in ascending order only, so that one record has one encoding.
+    fn decode<I: Input>(input: &mut I) -> Result<Self, parity_scale_codec::Error> {
+        let states = Vec::<(u32, Persistent)>::decode(input)?;
+        if states.windows(2).any(|pair| pair[0].0 >= pair[1].0) {
+            return Err("states are not in ascending order".into());
+        }
+        Ok(Self { states: states.into_iter().collect(), room: Room::default() })
     }
 }
 

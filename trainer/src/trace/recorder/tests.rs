@@ -1,8 +1,9 @@
 //! Tests of what a recorder keeps.
 
 use aipot_domain_runtime::trace::list_root;
+use parity_scale_codec::{Decode, Encode};
 
-use super::{Recorder, Snapshots, Trace};
+use super::{Persistent, Recorder, Snapshots, Trace};
 use crate::trace::state::persistent_root;
 
 fn state(number: u32) -> Vec<Vec<u32>> {
@@ -67,4 +68,14 @@ fn states_are_thinned_out_when_they_are_too_many() {
     let kept: Vec<u32> = snapshots.iter().map(|(number, _)| number).collect();
     assert!(kept.len() <= 3, "{kept:?}");
     assert_eq!(kept.first(), Some(&1));
+}
+
+#[test]
+fn states_out_of_order_are_no_record() {
+    let state = |number: u32| (number, vec![vec![number]]);
+    let decode = |states: Vec<(u32, Persistent)>| Snapshots::decode(&mut &*states.encode());
+    let kept = decode(vec![state(1), state(3)]).unwrap();
+    assert_eq!(Snapshots::decode(&mut &*kept.encode()), Ok(kept));
+    assert!(decode(vec![state(3), state(1)]).is_err());
+    assert!(decode(vec![state(1), state(1)]).is_err());
 }

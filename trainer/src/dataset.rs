@@ -1,8 +1,8 @@
 //! Data files: bounded bytes in, checked examples out.
 //!
 //! [`Dataset`] is what training and evaluation see. [`prepare`] makes the files of an order out of what
-//! people write; [`split`] makes two files out of one; [`beacon_split`] replaces a test file that the client
-//! did not reveal; [`synthetic`] invents data that can be learnt.
+//! people write; [`split`] makes two files out of one; [`synthetic`] invents data that can be
+//! learnt.
 
 mod csv;
 pub mod digits;
@@ -17,7 +17,7 @@ pub use error::DatasetError;
 pub use prepare::{
     FileFormat, FileShape, PrepareError, PreparedFile, pack_csv, pack_for, prepare, survey,
 };
-pub use split::{Split, SplitError, beacon_split, split};
+pub use split::{Split, SplitError, split};
 
 use aipot_domain_runtime::order::{DataFile, DataFormat, DataSpecification};
 use aipot_domain_runtime::primitives::DataRoot;
@@ -105,25 +105,6 @@ impl Dataset {
         }
         let class_count = data.class_count;
         Ok(Self { file, examples, example_count: expected, feature_count, class_count })
-    }
-
-    /// Examples of this file, whole ones one after the other.
-    fn drawn(
-        &self,
-        bytes: &[u8],
-        example_count: u32,
-        data: &DataSpecification,
-    ) -> Result<Self, DatasetError> {
-        let examples = match self.format() {
-            DataFormat::Records { value_bytes } => read_records(bytes, value_bytes, data)?.0,
-            DataFormat::Text => {
-                // Neighbours in the file share a token; drawn examples have no neighbours.
-                let stride = self.feature_count.saturating_add(1);
-                Examples::Text { tokens: bytes.to_vec(), stride }
-            }
-        };
-        let (feature_count, class_count) = (self.feature_count, self.class_count);
-        Ok(Self { file: data_file(bytes), examples, example_count, feature_count, class_count })
     }
 
     /// Root and length of the file.

@@ -170,4 +170,4 @@ impl Engine for FastEngine<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

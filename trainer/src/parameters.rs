@@ -85,6 +85,20 @@ impl Parameters {
         parameters.collect::<Result<_, _>>().map(Self)
     }
 
+    /// The weights in a state of a fixed recipe's run, of whose slots they are the first.
+    ///
+    /// # Errors
+    /// [`ParametersError`] when the state is not one of the order.
+    pub fn from_state(
+        specification: &OrderSpecification,
+        persistent: &[Vec<u32>],
+    ) -> Result<Self, ParametersError> {
+        let tensor_count = layout(specification)?.len();
+        let values = persistent.iter().take(tensor_count);
+        let values = values.map(|words| words.iter().map(|word| f32::from_bits(*word)).collect());
+        Self::new(specification, values.collect())
+    }
+
     /// The tensors, sorted by name.
     pub fn tensors(&self) -> &[Parameter] {
         &self.0

@@ -149,3 +149,6 @@ impl<'input> RecipeRun<'input> {
         Ok(write_model(&Parameters::new(self.specification, weights)?))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ use aipot_trainer::engine::EngineError;
 use aipot_trainer::memory::ProbeError;
 use aipot_trainer::model_file::ModelError;
 use aipot_trainer::parameters::ParametersError;
+use aipot_trainer::recipe_run::RecipeError;
 use aipot_trainer::run::TrainError;
 use aipot_trainer::specification::SpecificationError;
 use aipot_trainer::trace::file::{CorruptError, TraceFileError};
@@ -273,6 +274,9 @@ pub enum CommandError {
     /// The recipe cannot be followed with this data.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The run of the recipe does not go on.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
     /// A run cannot be forged as wanted.
     #[error("the trace cannot be forged so")]
     Corrupt {

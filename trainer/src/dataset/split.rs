@@ -1,12 +1,9 @@
-//! Splits: of a client's file by a seeded shuffle of its lines, of an order's file by a beacon.
+//! A client's file, split by a seeded shuffle of its lines.
 
-use aipot_domain_runtime::batch_order::split_order;
-use aipot_domain_runtime::order::DataSpecification;
-use aipot_domain_runtime::primitives::Beacon;
 use aipot_kernels::chacha8::ChaChaStream;
 use thiserror::Error;
 
-use super::{Dataset, DatasetError, csv};
+use super::csv;
 use crate::batch_order::seed_bytes;
 
 /// Names the stream of the client's own split.
@@ -50,35 +47,6 @@ pub fn split(bytes: &[u8], test_count: usize, seed: u64) -> Result<Split, SplitE
     ChaChaStream::derive(&seed_bytes(seed), SPLIT_DOMAIN, 0).shuffle(&mut lines);
     let (test, train) = lines.split_at(test_count);
     Ok(Split { train: joined(train), test: joined(test) })
-}
-
-/// The test data that replaces a hidden test file which was not revealed: examples of the training
-/// file, drawn without repetition by the beacon; as many as the hidden file had, or all.
-///
-/// # Errors
-/// [`DatasetError`] when `train` is not the order's training file.
-///
-/// # Source
-/// The commitments of the protocol: a split of the order's own data drawn from the beacon;
-/// [`aipot_domain_runtime::batch_order::split_example`] says which examples.
-pub fn beacon_split(
-    beacon: &Beacon,
-    train: &[u8],
-    data: &DataSpecification,
-) -> Result<Dataset, DatasetError> {
-    let all = Dataset::read_train(train, data)?;
-    let order = split_order(beacon, data.train_example_count);
-    let example_count = data.test_example_count.min(data.train_example_count);
-    let mut bytes = Vec::new();
-    for place in 0..example_count {
-        let range = data.example_range(order.at(place));
-        let (start, end) = (usize::try_from(range.start), usize::try_from(range.end));
-        // The file was just found to hold all its examples.
-        if let (Ok(start), Ok(end)) = (start, end) {
-            bytes.extend(train.get(start..end).unwrap_or_default());
-        }
-    }
-    all.drawn(&bytes, example_count, data)
 }
 
 fn joined(lines: &[&[u8]]) -> Vec<u8> {

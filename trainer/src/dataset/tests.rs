@@ -1,12 +1,11 @@
 //! Tests of data files: what is read, what is refused and where, and how files are split.
 
-use aipot_domain_runtime::batch_order::split_example;
 use aipot_domain_runtime::order::{DataFormat, DataSpecification};
-use aipot_domain_runtime::primitives::{Beacon, Commitment, DataRoot};
+use aipot_domain_runtime::primitives::{Commitment, DataRoot};
 use proptest::prelude::*;
 
 use super::digits::digits;
-use super::{Dataset, DatasetError, SplitError, beacon_split, data_file, pack_csv, split, survey};
+use super::{Dataset, DatasetError, SplitError, data_file, pack_csv, split, survey};
 
 /// Three records of two features in four bytes each.
 const SMALL: [u32; 9] = [1, 2, 0, 3, 16_777_216, 1, 5, 6, 2];
@@ -225,50 +224,6 @@ fn a_split_without_one_of_its_parts_is_refused() {
         let found = split(b"1,2,0\n3,4,1\n5,6,2\n", test_count, 0).unwrap_err();
         assert_eq!(found, SplitError::Count { test_count, example_count: 3 });
     }
-}
-
-#[test]
-fn a_beacon_split_is_drawn_from_the_training_file_by_the_beacon() {
-    let values: Vec<u32> = (0..50).flat_map(|example| [example, 0, example % 3]).collect();
-    let bytes = bytes(&values);
-    let mut data = specification(&bytes);
-    data.test_example_count = 20;
-    let draw = |beacon, data: &_| beacon_split(&Beacon([beacon; 32]), &bytes, data).unwrap();
-    let first = draw(1, &data);
-    let examples = |dataset: &Dataset| -> Vec<f32> {
-        dataset.features().iter().step_by(2).map(|value| value * 4.0).collect()
-    };
-    let expected: Vec<f64> =
-        (0..20).map(|place| split_example(&Beacon([1; 32]), 50, place).into()).collect();
-    assert!(examples(&first).into_iter().map(f64::from).eq(expected));
-    let mut seen = examples(&first);
-    seen.sort_by(f32::total_cmp);
-    seen.dedup();
-    assert_eq!(seen.len(), 20, "no example twice");
-    assert_eq!(first, draw(1, &data));
-    assert_ne!(first, draw(2, &data));
-    data.test_example_count = 80;
-    assert_eq!(draw(1, &data).example_count(), 50, "not more than there are");
-}
-
-#[test]
-fn a_beacon_split_of_text_takes_whole_examples() {
-    let text: Vec<u8> = (0..=100).collect();
-    let mut data = text_specification(&text, 10);
-    data.test_example_count = 4;
-    let drawn = beacon_split(&Beacon([1; 32]), &text, &data).unwrap();
-    assert_eq!(drawn.example_count(), 4);
-    for place in 0..4 {
-        let example = split_example(&Beacon([1; 32]), 10, u32::try_from(place).unwrap());
-        let start = usize::try_from(example).unwrap() * 10;
-        assert_eq!(drawn.tokens(place), &text[start..=start + 10]);
-    }
-}
-
-#[test]
-fn a_beacon_split_of_the_wrong_file_is_refused() {
-    let found = beacon_split(&Beacon::default(), b"1,2,0\n", &specification(&small()));
-    assert!(matches!(found, Err(DatasetError::WrongByteCount { .. })));
 }
 
 proptest! {

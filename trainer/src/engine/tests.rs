@@ -13,7 +13,7 @@ use crate::trace::replay::{Replay, Walk};
 use crate::trace::state::persistent_root;
 
 /// An order over synthetic data, and its training file.
-fn order(model: &str, data: &str, recipe: &str) -> (OrderSpecification, Vec<u8>) {
+pub(crate) fn order(model: &str, data: &str, recipe: &str) -> (OrderSpecification, Vec<u8>) {
     let text = format!(
         "version = 1\n[model]\n{model}\ninitial = {{ seed = 11 }}\n[data]\nsynthetic = {{ seed = 3 }}\n\
          {data}\n[train]\nloss = \"cross_entropy\"\nmetric = \"accuracy\"\nparameters_max = 1_000_000\n\
@@ -28,14 +28,15 @@ fn order(model: &str, data: &str, recipe: &str) -> (OrderSpecification, Vec<u8>)
     (draft.complete(Some(&facts.unwrap().facts), Some(&test)).unwrap(), train)
 }
 
-const ADAMW: &str = "{ steps = 4, optimizer = \"adamw\", learning_rate = 0.01, schedule = \"cosine\", \
+pub(crate) const ADAMW: &str = "{ steps = 4, optimizer = \"adamw\", learning_rate = 0.01, schedule = \"cosine\", \
                      warmup_steps = 2, checkpoint_interval = 2 }";
 const MOMENTUM: &str = "{ steps = 4, optimizer = \"momentum\", learning_rate = 0.05, \
                         weight_decay = 0.01, checkpoint_interval = 2 }";
-const RECORDS: &str = "train_examples = 20\ntest_examples = 10\nfeatures = 144\nclasses = 5";
+pub(crate) const RECORDS: &str =
+    "train_examples = 20\ntest_examples = 10\nfeatures = 144\nclasses = 5";
 const TEXT: &str =
     "train_examples = 20\ntest_examples = 10\nfeatures = 24\ntrain = { format = \"text\" }";
-const MLP: &str = "architecture = \"mlp\"\nhidden = [33, 17]";
+pub(crate) const MLP: &str = "architecture = \"mlp\"\nhidden = [33, 17]";
 const CNN: &str = "architecture = \"cnn\"\nimage = [1, 12, 12]\nhidden = [19]\n\
                    convolutions = [{ outputs = 5, kernel = 3 }, { outputs = 7, kernel = 2 }]";
 const GPT: &str = "architecture = \"gpt\"\nwidth = 16\nlayers = 2\nheads = 2\ncontext = 24";

@@ -16,3 +16,16 @@ fn values_must_fit_the_layout() {
     let name = "layers.00.weight".to_owned();
     assert_eq!(found, ParametersError::ValueCount { name, expected: 12, found: 11 });
 }
+
+#[test]
+fn the_weights_stand_in_the_first_slots_of_a_state() {
+    let specification = small_fixture().specification;
+    // Features, hidden width and classes are 3, 4 and 2; what is behind the tensors does not count.
+    let persistent = [4, 12, 2, 8, 99].map(|count: u32| (0..count).collect::<Vec<u32>>());
+    let model = Parameters::from_state(&specification, &persistent).unwrap();
+    for (tensor, words) in model.tensors().iter().zip(&persistent) {
+        let bits: Vec<u32> = tensor.values().iter().map(|value| value.to_bits()).collect();
+        assert_eq!(bits, *words);
+    }
+    assert!(Parameters::from_state(&specification, &persistent[1..]).is_err());
+}

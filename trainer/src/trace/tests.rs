@@ -13,12 +13,12 @@ use super::leaf::open_leaf;
 use super::machine::{Files, Machine};
 use super::play::{PlayError, file_roots, play};
 use super::prover::Prover;
-use super::record::parameters;
 use super::recorder::Snapshots;
 use super::replay::{Change, Replay};
 use crate::dataset::data_file;
 use crate::dataset::synthetic::Part;
 use crate::model_file::write_model;
+use crate::parameters::Parameters;
 use crate::specification::{TestFacts, parse_order_toml};
 
 const RECORDS: &str =
@@ -168,7 +168,8 @@ fn an_evaluation_is_disputed_like_a_run() {
     for network in networks() {
         let mut machine = network.machine();
         machine.step(0).unwrap();
-        let model = write_model(&parameters(&network.specification, machine.persistent()).unwrap());
+        let weights = Parameters::from_state(&network.specification, machine.persistent());
+        let model = write_model(&weights.unwrap());
         let source = TestSource::BeaconSplit(Beacon([3; 32]));
         let file = data_file(&network.data);
         let computation = evaluation(&network.specification, &file, &source, [5; 32]).unwrap();

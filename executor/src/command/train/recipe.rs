@@ -3,10 +3,8 @@
 use aipot_domain_runtime::order::{OrderSpecification, Recipe};
 use aipot_domain_runtime::primitives::to_hex;
 use aipot_domain_runtime::program::{Computation, ProgramError, training};
-use aipot_trainer::engine::FastEngine;
-use aipot_trainer::model_file::write_model;
+use aipot_trainer::recipe_run::{RecipeRun, empty_trace};
 use aipot_trainer::trace::file::TraceFile;
-use aipot_trainer::trace::record::{parameters, record};
 use aipot_trainer::trace::recorder::Trace;
 use serde_json::json;
 
@@ -24,8 +22,7 @@ pub(super) fn run(
         return Err(ProgramError::FreeRecipe.into());
     };
     let computation = training(&specification)?;
-    let trace = Trace::new(computation.steps(), recipe.checkpoint_interval);
-    let (trained, trace) = follow(&specification, &computation, (&train, trace), output)?;
+    let (trained, trace) = follow(&specification, &computation, &train, output)?;
     arguments.write_model(&trained.model)?;
     let mut trace_bytes = None;
     let roots = (trace.root(), trace.opening().final_root, trace.roots.len());
@@ -54,27 +51,23 @@ pub(super) fn run(
 fn follow(
     specification: &OrderSpecification,
     computation: &Computation,
-    (train, trace): (&[u8], Trace),
+    train: &[u8],
     output: Output,
 ) -> Result<(Trained, Trace), CommandError> {
     let template = "training {bar:40} {pos}/{len} {msg}, {eta} left";
     let progress = output.progress(u64::from(computation.step_count), template);
-    let mut engine = FastEngine::new(specification, computation, train)?;
-    let mut losses = Vec::new();
     let start = processor_time();
-    let observe = |step, engine: &FastEngine<'_>| {
-        // Step 0 makes the weights and has no loss.
-        if step == 0 {
-            return;
-        }
-        let loss = engine.loss_nats();
+    let empty = empty_trace(specification, computation)?;
+    let mut run = RecipeRun::new(specification, computation, train, &empty)?;
+    let mut losses = Vec::new();
+    while !run.is_finished() {
+        let loss = run.step()?.step.loss_nats;
         losses.push(loss);
         progress.set_message(format!("loss {loss:.4}"));
         progress.inc(1);
-    };
-    let (trace, persistent) = record(&mut engine, trace, observe)?;
+    }
     let processor_time = processor_time().saturating_sub(start);
     progress.finish_and_clear();
-    let model = write_model(&parameters(specification, &persistent)?);
+    let (model, trace) = (run.model()?, run.trace().clone());
     Ok((Trained { model, losses, processor_time }, trace))
 }

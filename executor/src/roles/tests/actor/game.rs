@@ -8,10 +8,10 @@ use aipot_domain_runtime::dispute::{Dispute, Move};
 use aipot_domain_runtime::order::OrderSpecification;
 use aipot_domain_runtime::trace::TraceOpening;
 use aipot_trainer::model_file::write_model;
+use aipot_trainer::parameters::Parameters;
 use aipot_trainer::recipe_run::{RecipeRun, empty_trace};
 use aipot_trainer::trace::file::TraceFile;
 use aipot_trainer::trace::prover::Prover;
-use aipot_trainer::trace::record::parameters;
 use aipot_validator::accusation::{other_header, other_weights, same_header};
 use aipot_validator::player::{PlayerError, answer_evaluation, answer_training};
 
@@ -32,7 +32,7 @@ impl Actor {
         }
         let trace = &self.traces[&order].trace;
         let (_, persistent) = trace.snapshots.nearest(trace.step_count).unwrap();
-        let model = write_model(&parameters(specification, persistent).unwrap());
+        let model = write_model(&Parameters::from_state(specification, persistent).unwrap());
         Some((model, Some(trace.opening())))
     }
 
@@ -46,7 +46,7 @@ impl Actor {
         }
         let (trace, model) = (run.trace().clone(), run.model().unwrap());
         let (_, persistent) = trace.snapshots.nearest(trace.step_count).unwrap();
-        assert_eq!(model, write_model(&parameters(specification, persistent).unwrap()));
+        assert_eq!(model, write_model(&Parameters::from_state(specification, persistent).unwrap()));
         let specification = specification.clone();
         let honest = TraceFile { specification, train, changes: Vec::new(), trace };
         Some(match self.behavior {

@@ -22,7 +22,9 @@ pub fn add(totals: &mut [f32], values: &[f32]) -> Result<(), LengthError> {
 /// Multiplies every value by a factor.
 pub fn scale(values: &mut [f32], factor: f32) {
     values.par_chunks_mut(super::CHUNK_VALUES).for_each(|values| {
-        values.iter_mut().for_each(|value| *value = canonical(*value * factor));
+        for value in values {
+            *value = canonical(*value * factor);
+        }
     });
 }
 

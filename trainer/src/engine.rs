@@ -106,7 +106,7 @@ impl<'input> FastEngine<'input> {
         Ok(Self {
             gradients: gradients.collect(),
             computation,
-            files: Files { train, test: &[], model: &[] },
+            files: Files { train, ..Files::default() },
             course: state::course(&recipe),
             batches: Batches::new(specification, train)?,
             network: Network::new(specification)?,

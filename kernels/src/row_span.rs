@@ -57,7 +57,8 @@ impl RowSpan {
 
     /// Whether pieces of `piece` rows cut a block behind the first, so that its chain needs room.
     pub fn cuts_a_later_block(total: usize, piece: usize) -> bool {
-        let cuts = (1..=K_BLOCK).map(|index| piece.saturating_mul(index));
+        // After that many, their places in blocks come again, and they are all behind the first block.
+        let cuts = (1..=2 * K_BLOCK).map(|index| piece.saturating_mul(index));
         let mut cuts = cuts.take_while(|cut| (1..total).contains(cut));
         cuts.any(|cut| cut > K_BLOCK && !cut.is_multiple_of(K_BLOCK))
     }

@@ -2,18 +2,38 @@
 
 use aipot_domain_runtime::batch_order::{Permutation, epoch_order};
 use aipot_domain_runtime::order::{DataFormat, DataSpecification, OrderSpecification};
+use aipot_kernels::row_span::RowSpan;
 
 use super::EngineError;
+use super::room::Room;
 
 /// The examples of one step.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Batch<'engine> {
+pub struct Batch<'engine> {
     /// Features, `[row, feature]`; of a text none.
-    pub(super) features: &'engine [f32],
+    pub features: &'engine [f32],
     /// Bytes, `[row, position]`; of records none.
-    pub(super) tokens: &'engine [u32],
+    pub tokens: &'engine [u32],
     /// Labels `[row]`, or what follows each byte `[row, position]`.
-    pub(super) labels: &'engine [u32],
+    pub labels: &'engine [u32],
+}
+
+impl Batch<'_> {
+    /// The examples of a span of it, of which each has `positions` labels.
+    pub(super) fn piece(self, span: RowSpan, positions: usize) -> Self {
+        let examples = self.labels.len().checked_div(positions).unwrap_or(0);
+        Self {
+            features: some(self.features, examples, span),
+            tokens: some(self.tokens, examples, span),
+            labels: some(self.labels, examples, span),
+        }
+    }
+}
+
+/// What belongs to the examples of a span, of values that belong to `examples` alike.
+fn some<T>(values: &[T], examples: usize, span: RowSpan) -> &[T] {
+    let each = values.len().checked_div(examples).unwrap_or(0);
+    &values[span.before * each..(span.before + span.count) * each]
 }
 
 /// All steps' examples.
@@ -33,6 +53,7 @@ impl<'input> Batches<'input> {
     pub(super) fn new(
         specification: &OrderSpecification,
         bytes: &'input [u8],
+        room: &mut Room,
     ) -> Result<Self, EngineError> {
         let data = specification.data.clone();
         let overflow = |_| EngineError::Overflow { quantity: "the batch" };
@@ -49,9 +70,9 @@ impl<'input> Batches<'input> {
             seed: specification.model.initial_seed,
             rows: specification.train.batch_size,
             epoch: None,
-            features: vec![0.0; features],
-            tokens: vec![0; tokens],
-            labels: vec![0; labels],
+            features: room.floats(features),
+            tokens: room.words(tokens),
+            labels: room.words(labels),
             data,
         })
     }

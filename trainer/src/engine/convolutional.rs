@@ -154,6 +154,11 @@ impl Convolutional {
         self.head.forward(linear, images, seen)
     }
 
+    /// As [`Perceptron::logits`].
+    pub(super) fn logits(&self, images: usize) -> &[f32] {
+        self.head.logits(images)
+    }
+
     /// As [`Perceptron::loss`].
     pub(super) fn loss(
         &mut self,

@@ -12,6 +12,7 @@ mod rows;
 mod sides;
 
 pub use error::MachineError;
+pub(crate) use function::q16;
 
 use aipot_domain_runtime::program::{
     Computation, File, Operation, Operator, Program, Slot, SlotIndex, SlotKind, View,

@@ -44,6 +44,8 @@ impl Stage {
             width: size(sizes.input.width)?,
             kernel: size(sizes.kernel)?,
             outputs: size(sizes.output.channels)?,
+            stride: 1,
+            padding: 0,
         };
         let plane = Plane {
             count: rows.saturating_mul(geometry.outputs),
@@ -67,7 +69,7 @@ impl Stage {
         [bias, weight]: &[Vec<f32>; 2],
         input: &[f32],
     ) -> Result<(), EngineError> {
-        forward(self.geometry, input, weight, bias, &mut self.convolved)
+        forward(self.geometry, input, weight, Some(bias), &mut self.convolved)
             .map_err(EngineError::kernel)?;
         relu(&mut self.convolved);
         max_pool(self.plane, &self.convolved, &mut self.pooled, &mut self.positions)

@@ -1,6 +1,7 @@
 //! What a program reads of a data file.
 
 use super::SlotIndex;
+use crate::order::layout::FLOAT_BYTES;
 use crate::primitives::Beacon;
 
 /// Which example of a file stands in a row of a batch.
@@ -43,10 +44,17 @@ pub enum Layout {
         /// Features of an example.
         feature_count: u32,
     },
-    /// Bytes; an example is `context + 1` of them, each beginning with the last of the one before.
+    /// Little-endian f32 features of an example, then its label, a little-endian u32.
+    Floats {
+        /// Features of an example.
+        feature_count: u32,
+    },
+    /// Tokens; an example is `context + 1` of them, each beginning with the last of the one before.
     Text {
-        /// Bytes that predict another.
+        /// Tokens that predict another.
         context: u32,
+        /// Bytes of a token.
+        token_bytes: u8,
     },
 }
 
@@ -59,4 +67,25 @@ pub struct DataInput {
     pub layout: Layout,
     /// What a batch takes of it.
     pub batch: Batch,
+}
+
+impl Layout {
+    /// Bytes of a value and features of an example; `None` for running text.
+    #[must_use]
+    pub const fn record(self) -> Option<(u8, u32)> {
+        match self {
+            Self::Records { value_bytes, feature_count } => Some((value_bytes, feature_count)),
+            Self::Floats { feature_count } => Some((FLOAT_BYTES, feature_count)),
+            Self::Text { .. } => None,
+        }
+    }
+
+    /// Whether features are f32 as they stand.
+    #[must_use]
+    pub const fn is_real(self) -> bool {
+        match self {
+            Self::Floats { .. } => true,
+            Self::Records { .. } | Self::Text { .. } => false,
+        }
+    }
 }

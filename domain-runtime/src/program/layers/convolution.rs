@@ -219,6 +219,7 @@ impl Convolution {
                 added,
                 origin: origin.map(Option::unwrap_or_default),
                 size: [output.height, output.width],
+                stride: 1,
             };
             builder.write("convolution input gradient", (folded, &shape), operation)?;
         }

@@ -14,8 +14,8 @@
 mod group;
 
 pub use group::{
-    GroupNorm, GroupNormError, GroupNormGradientRoom, group_norm, group_norm_gradient,
-    group_norm_gradient_portable, group_norm_portable,
+    GroupNorm, GroupNormError, add_group_norm_parameter_gradient, group_norm,
+    group_norm_gradient_portable, group_norm_input_gradient, group_norm_portable,
 };
 
 use pulp::{Arch, Simd, WithSimd};

@@ -15,7 +15,7 @@
 
 mod fast;
 
-pub use fast::{GroupNormGradientRoom, group_norm, group_norm_gradient};
+pub use fast::{add_group_norm_parameter_gradient, group_norm, group_norm_input_gradient};
 
 use thiserror::Error;
 

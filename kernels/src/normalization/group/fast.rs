@@ -46,37 +46,21 @@ pub fn group_norm(
     Ok(())
 }
 
-/// Room for what [`group_norm_gradient`] computes.
-#[derive(Debug)]
-pub struct GroupNormGradientRoom<'values> {
-    /// `[image, channel, pixel]`.
-    pub of_input: &'values mut [f32],
-    /// `[channel]`: the sum over the images before, zeros for none.
-    pub of_gamma: &'values mut [f32],
-    /// `[channel]`: the sum over the images before, zeros for none.
-    pub of_beta: &'values mut [f32],
-}
-
-/// The same bits as [`super::group_norm_gradient_portable`], with vectors and threads.
-///
-/// The sums go on where they stand, so images may come in several batches.
+/// The gradient of the input, with the bits of [`super::group_norm_gradient_portable`].
 ///
 /// # Shapes
-/// `gradient`: `[image, channel, pixel]`; `layer.beta` is not looked at.
+/// `gradient`, `of_input`: `[image, channel, pixel]`; `layer.beta` is not looked at.
 ///
 /// # Errors
 /// [`GroupNormError`] when the buffers do not fit each other.
-pub fn group_norm_gradient(
+pub fn group_norm_input_gradient(
     layer: GroupNorm<'_>,
     normalized: Normalized<'_>,
     gradient: &[f32],
-    room: GroupNormGradientRoom<'_>,
+    of_input: &mut [f32],
 ) -> Result<(), GroupNormError> {
-    let GroupNormGradientRoom { of_input, of_gamma, of_beta } = room;
     layer.check_gradient(normalized, gradient.len())?;
     length::check("the gradient of the input", of_input.len(), gradient.len())?;
-    length::check("the gradient of gamma", of_gamma.len(), layer.gamma.len())?;
-    length::check("the gradient of beta", of_beta.len(), layer.gamma.len())?;
     let width = layer.row_values();
     let rows = gradient.par_chunks(width).zip(normalized.values.par_chunks(width));
     let rows = rows.zip(normalized.inverse_deviations).zip(of_input.par_chunks_mut(width));
@@ -86,6 +70,28 @@ pub fn group_norm_gradient(
         let row = GradientRow { layer, first_channel, gradient, h, inverse_deviation, of_input };
         Arch::new().dispatch(row);
     });
+    Ok(())
+}
+
+/// Adds to the gradients of gamma and beta what some images give.
+///
+/// From zeros on, the images of a batch in order, at once or piece by piece, give the bits of
+/// [`super::group_norm_gradient_portable`].
+///
+/// # Shapes
+/// `gradient`: `[image, channel, pixel]`, `of_gamma`, `of_beta`: `[channel]`.
+///
+/// # Errors
+/// [`GroupNormError`] when the buffers do not fit each other.
+pub fn add_group_norm_parameter_gradient(
+    layer: GroupNorm<'_>,
+    (normalized, gradient): (Normalized<'_>, &[f32]),
+    of_gamma: &mut [f32],
+    of_beta: &mut [f32],
+) -> Result<(), GroupNormError> {
+    layer.check_gradient(normalized, gradient.len())?;
+    length::check("the gradient of gamma", of_gamma.len(), layer.gamma.len())?;
+    length::check("the gradient of beta", of_beta.len(), layer.gamma.len())?;
     let sums = of_gamma.par_chunks_mut(CHAINS).zip(of_beta.par_chunks_mut(CHAINS)).enumerate();
     sums.for_each(|(group, (of_gamma, of_beta))| {
         let (first_channel, h) = (group * CHAINS, normalized.values);

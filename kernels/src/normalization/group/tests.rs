@@ -76,13 +76,10 @@ impl Case {
                 inverse_deviations: &mut inverse_deviations,
             };
             group_norm(self.layer(), input, rooms).unwrap();
-            let rooms = GroupNormGradientRoom {
-                of_input: &mut of_input,
-                of_gamma: &mut of_gamma,
-                of_beta: &mut of_beta,
-            };
             let kept = Normalized { values: &normalized, inverse_deviations: &inverse_deviations };
-            group_norm_gradient(self.layer(), kept, gradient, rooms).unwrap();
+            group_norm_input_gradient(self.layer(), kept, gradient, &mut of_input).unwrap();
+            let (layer, sums) = (self.layer(), (&mut of_gamma, &mut of_beta));
+            add_group_norm_parameter_gradient(layer, (kept, gradient), sums.0, sums.1).unwrap();
             let here = part * values..part * values + input.len();
             assert_eq!(bits(&output), bits(&made.output[here.clone()]));
             assert_eq!(bits(&normalized), bits(&made.normalized[here.clone()]));

@@ -23,8 +23,8 @@ mod portable;
 pub use average::{
     average_pool, average_pool_gradient, average_pool_gradient_portable, average_pool_portable,
 };
-pub use backward::{input_gradient, weight_gradient};
-pub use bias::bias_gradient;
+pub use backward::{input_gradient, weight_gradient, weight_gradient_rows};
+pub use bias::{bias_gradient, bias_gradient_rows};
 pub use forward::forward;
 pub use patches::{PatchGrid, patches, patches_gradient};
 pub use pool::{Plane, max_pool, max_pool_gradient, max_pool_gradient_portable, max_pool_portable};

@@ -77,13 +77,11 @@ impl Layer for GroupNorm {
             inverse_deviations: &self.inverse_deviations[..seen.span.count * self.groups],
         };
         if let Some([of_beta, of_gamma]) = behind.pair() {
-            let sums = [of_gamma.totals, of_beta.totals];
-            let [of_gamma, of_beta] = sums.map(|sum| {
-                if seen.span.is_first() {
-                    sum.fill(0.0);
-                }
-                sum
-            });
+            let (of_gamma, of_beta) = (of_gamma.totals, of_beta.totals);
+            if seen.span.is_first() {
+                of_gamma.fill(0.0);
+                of_beta.fill(0.0);
+            }
             let pair = (normalized, gradient);
             add_group_norm_parameter_gradient(parameters, pair, of_gamma, of_beta)
                 .map_err(EngineError::kernel)?;

@@ -1,5 +1,6 @@
 //! The engine against the program that it must equal, for all three networks.
 
+mod images;
 mod pieces;
 
 use aipot_domain_runtime::order::OrderSpecification;
@@ -55,7 +56,12 @@ const SMALL_RECORDS: &str = "train_examples = 64\ntest_examples = 10\nfeatures =
 
 /// Runs program and engine side by side and compares every word that survives a step.
 fn check(model: &str, data: &str, recipe: &str) {
-    let (specification, train) = order(model, data, recipe);
+    check_batch(model, data, recipe, 6);
+}
+
+/// [`check`] over batches of another size.
+fn check_batch(model: &str, data: &str, recipe: &str, batch: u32) {
+    let (specification, train) = order_of(batch, model, data, recipe);
     let computation = program::training(&specification).unwrap();
     let files = Files { train: &train, ..Files::default() };
     let mut machine = Machine::new(&computation, files);

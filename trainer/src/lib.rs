@@ -22,6 +22,7 @@ pub mod recipe_run;
 pub mod run;
 pub mod schedule;
 pub mod specification;
+pub mod tokenizer;
 pub mod trace;
 
 #[cfg(test)]

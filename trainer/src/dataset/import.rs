@@ -61,5 +61,19 @@ pub trait Examples {
     fn read(&mut self, example: &mut Example) -> Result<bool, ImportError>;
 }
 
+impl<Inner: Examples + ?Sized> Examples for Box<Inner> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn progress(&self) -> (u64, u64) {
+        (**self).progress()
+    }
+
+    fn read(&mut self, example: &mut Example) -> Result<bool, ImportError> {
+        (**self).read(example)
+    }
+}
+
 #[cfg(test)]
 mod tests;

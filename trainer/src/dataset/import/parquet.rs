@@ -8,7 +8,7 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, FileReader, Length};
 use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::record::reader::RowIter;
-use parquet::record::{Field, ListAccessor, Row};
+use parquet::record::{Field, Row};
 
 use super::array::exact;
 use super::{Example, Examples, ImportError, Input, Place, Problem, Seekable};
@@ -66,9 +66,9 @@ impl ParquetRows {
         match (field, &self.example) {
             (Field::Str(text), Some(_)) => example.text.clone_from(text),
             (Field::ListInternal(list), Some(_)) => {
-                for place in 0..list.len() {
-                    let value = number(list.get_primitive_field(place));
-                    example.features.push(value.ok_or_else(|| self.wrong_kind(column))?);
+                for field in list.elements() {
+                    let value = number(field).ok_or_else(|| self.wrong_kind(column));
+                    example.features.push(value?);
                 }
             }
             _ => example.features.push(number(field).ok_or_else(|| self.wrong_kind(column))?),

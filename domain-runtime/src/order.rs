@@ -84,6 +84,38 @@ pub enum DataFormat {
     /// the one behind them, and the next example begins with its last token.
     #[codec(index = 1)]
     Text,
+    /// As [`DataFormat::Text`], every token a little-endian number below `class_count`.
+    #[codec(index = 2)]
+    Tokens {
+        /// Bytes of a token: 2 or 4.
+        value_bytes: u8,
+    },
+    /// Examples one after the other: each its features, little-endian f32, then its label, a
+    /// little-endian u32.
+    #[codec(index = 3)]
+    Floats,
+}
+
+impl DataFormat {
+    /// Whether the file is one running sequence of tokens.
+    #[must_use]
+    pub const fn is_running(self) -> bool {
+        match self {
+            Self::Text | Self::Tokens { .. } => true,
+            Self::Records { .. } | Self::Floats => false,
+        }
+    }
+
+    /// Its name, for people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Records { .. } => "records",
+            Self::Text => "text",
+            Self::Tokens { .. } => "tokens",
+            Self::Floats => "floats",
+        }
+    }
 }
 
 /// Training data, and the commitment to the hidden test data of the same shape.

@@ -3,7 +3,7 @@
 mod recipe;
 
 use super::cost::{OrderCost, Overflow, cost, price};
-use super::layout::{TEXT_CLASSES, VALUE_BYTES};
+use super::layout::{TEXT_CLASSES, TOKEN_BYTES, VALUE_BYTES};
 use super::shape::{ShapeError, check_shape};
 use super::tensors::tensors;
 use super::{
@@ -82,6 +82,12 @@ pub enum OrderError {
     /// Records of a width that no reader knows.
     #[error("data.train.value_bytes is {found}, allowed 1, 2 and 4")]
     ValueBytes {
+        /// What the order says.
+        found: u8,
+    },
+    /// Tokens of a width that no reader knows.
+    #[error("data.train.value_bytes is {found}, allowed 2 and 4")]
+    TokenBytes {
         /// What the order says.
         found: u8,
     },
@@ -201,11 +207,10 @@ fn check_format(specification: &OrderSpecification) -> Result<(), OrderError> {
         Architecture::Cnn { .. } => ("cnn", false),
         Architecture::Gpt { .. } => ("gpt", true),
     };
-    let is_text = specification.data.format == DataFormat::Text;
-    if reads_text != is_text {
-        let name = |is_text| if is_text { "text" } else { "records" };
-        let (expected, found) = (name(reads_text), name(is_text));
-        return Err(OrderError::Format { model, expected, found });
+    let format = specification.data.format;
+    if reads_text != format.is_running() {
+        let expected = if reads_text { "text or tokens" } else { "records or floats" };
+        return Err(OrderError::Format { model, expected, found: format.name() });
     }
     Ok(())
 }
@@ -216,11 +221,15 @@ fn check_layout(data: &DataSpecification) -> Result<(), OrderError> {
         DataFormat::Records { value_bytes } if !VALUE_BYTES.contains(&value_bytes) => {
             return Err(OrderError::ValueBytes { found: value_bytes });
         }
-        DataFormat::Records { .. } => {}
+        DataFormat::Records { .. } | DataFormat::Floats => {}
         DataFormat::Text => {
             within("data.classes", data.class_count, TEXT_CLASSES, TEXT_CLASSES)?;
             within("data.divisor", data.feature_divisor, 1_u32, 1_u32)?;
         }
+        DataFormat::Tokens { value_bytes } if !TOKEN_BYTES.contains(&value_bytes) => {
+            return Err(OrderError::TokenBytes { found: value_bytes });
+        }
+        DataFormat::Tokens { .. } => within("data.divisor", data.feature_divisor, 1_u32, 1_u32)?,
     }
     let allowed = data.file_bytes(data.train_example_count);
     within("data.train.bytes", data.train.byte_count, *allowed.start(), *allowed.end())

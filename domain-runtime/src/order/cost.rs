@@ -97,7 +97,7 @@ pub fn price(operations: u64, price_per_giga_operation: Amount) -> Amount {
 fn value_bytes(specification: &OrderSpecification) -> u64 {
     match &specification.model.architecture {
         Architecture::Mlp { .. } | Architecture::Cnn { .. } => FLOAT_BYTES,
-        Architecture::Gpt { .. } => 1,
+        Architecture::Gpt { .. } => specification.data.value_bytes(),
     }
 }
 

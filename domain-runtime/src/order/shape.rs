@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::layout::TEXT_CLASSES;
-use super::{Architecture, ConvolutionSpecification, ImageShape, OrderSpecification};
+use super::{Architecture, ConvolutionSpecification, DataFormat, ImageShape, OrderSpecification};
 
 /// Sides that a maximum over 2 x 2 halves.
 const POOL: u32 = 2;
@@ -154,7 +154,7 @@ pub fn check_shape(specification: &OrderSpecification) -> Result<(), ShapeError>
             if width.checked_rem(head_count) != Some(0) {
                 return Err(ShapeError::Heads { head_count, width });
             }
-            if classes != TEXT_CLASSES {
+            if specification.data.format == DataFormat::Text && classes != TEXT_CLASSES {
                 return Err(ShapeError::Classes { expected: TEXT_CLASSES, found: classes });
             }
             require_features(u64::from(*context), features)

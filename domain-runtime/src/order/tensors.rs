@@ -6,7 +6,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::cost::Overflow;
-use super::layout::TEXT_CLASSES;
 use super::shape::convolution_stages;
 use super::{
     Architecture, ConvolutionSpecification, ImageShape, OrderSpecification, PERCEPTRON_FACTOR,
@@ -85,7 +84,7 @@ pub fn tensors(specification: &OrderSpecification) -> Result<Vec<Tensor>, Overfl
             let blocks = u16::try_from(*layer_count).ok();
             let blocks = blocks.filter(|blocks| u32::from(*blocks) <= BLOCKS_MAX);
             let blocks = blocks.ok_or(Overflow { quantity: "blocks of the model" })?;
-            decoder(*width, blocks, *context)?
+            decoder((*width, blocks), *context, data.class_count)?
         }
     };
     if tensors.iter().any(|tensor| tensor.value_count().is_none()) {
@@ -156,7 +155,11 @@ fn convolution_tensors(
 }
 
 /// The parts of a decoder, by name.
-fn decoder(width: u32, layer_count: u16, context: u32) -> Result<Vec<Tensor>, Overflow> {
+fn decoder(
+    (width, layer_count): (u32, u16),
+    context: u32,
+    vocabulary: u32,
+) -> Result<Vec<Tensor>, Overflow> {
     let wide = |factor: u32| width.checked_mul(factor).ok_or(Overflow { quantity: "layer width" });
     let (packed, hidden) = (wide(3)?, wide(PERCEPTRON_FACTOR)?);
     let mut tensors = Vec::new();
@@ -200,8 +203,8 @@ fn decoder(width: u32, layer_count: u16, context: u32) -> Result<Vec<Tensor>, Ov
     };
     tensors.extend(norm(("norm", layer_count), width));
     let labels = ["output bias", "output weight"];
-    tensors.extend(linear(("output", layer_count), labels, [TEXT_CLASSES, width], Start::Small));
+    tensors.extend(linear(("output", layer_count), labels, [vocabulary, width], Start::Small));
     tensors.push(table("position", "position embedding", context));
-    tensors.push(table("token", "token embedding", TEXT_CLASSES));
+    tensors.push(table("token", "token embedding", vocabulary));
     Ok(tensors)
 }

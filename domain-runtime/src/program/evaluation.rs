@@ -52,8 +52,8 @@ impl Counters {
 /// [`ProgramError`] when the model does not fit the data, or a text is longer than a row of the counters.
 pub fn evaluation_batch_rows(specification: &OrderSpecification) -> Result<u32, ProgramError> {
     match layout(specification)? {
-        Layout::Records { .. } => Ok(BATCH_RECORDS),
-        Layout::Text { context } => {
+        Layout::Records { .. } | Layout::Floats { .. } => Ok(BATCH_RECORDS),
+        Layout::Text { context, .. } => {
             let fitting = ROW_ELEMENTS_MAX.checked_div(context).filter(|texts| *texts > 0);
             let missing = ProgramError::RowLength { name: "tokens of a text", length: context };
             fitting.map(|texts| texts.min(BATCH_TEXTS)).ok_or(missing)

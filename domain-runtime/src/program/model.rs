@@ -70,18 +70,20 @@ pub(super) fn layout(specification: &OrderSpecification) -> Result<Layout, Progr
         Architecture::Gpt { .. } => true,
     };
     let feature_count = specification.data.feature_count;
-    match (reads_text, specification.data.format) {
-        (false, DataFormat::Records { value_bytes }) => {
-            Ok(Layout::Records { value_bytes, feature_count })
+    let format = specification.data.format;
+    let layout = match format {
+        DataFormat::Records { value_bytes } => Layout::Records { value_bytes, feature_count },
+        DataFormat::Floats => Layout::Floats { feature_count },
+        DataFormat::Text => Layout::Text { context: feature_count, token_bytes: 1 },
+        DataFormat::Tokens { value_bytes } => {
+            Layout::Text { context: feature_count, token_bytes: value_bytes }
         }
-        (true, DataFormat::Text) => Ok(Layout::Text { context: feature_count }),
-        (false, DataFormat::Text) => {
-            Err(ProgramError::Format { expected: "records", found: "text" })
-        }
-        (true, DataFormat::Records { .. }) => {
-            Err(ProgramError::Format { expected: "text", found: "records" })
-        }
+    };
+    if format.is_running() != reads_text {
+        let expected = if reads_text { "text or tokens" } else { "records or floats" };
+        return Err(ProgramError::Format { expected, found: format.name() });
     }
+    Ok(layout)
 }
 
 /// Reads a batch and sends it through the network.
@@ -128,6 +130,7 @@ pub(super) fn forward(
                 width: *width,
                 heads: *head_count,
                 blocks: *layer_count,
+                vocabulary: classes,
             };
             let token = Operation::Token { data, shift: 0 };
             let tokens = builder.compute("tokens", &[batch, *context], token)?;
@@ -144,11 +147,11 @@ pub(super) fn forward(
 fn labels(builder: &mut Builder, data: DataInput) -> Result<(SlotIndex, u32), ProgramError> {
     let batch = data.batch.rows;
     match data.layout {
-        Layout::Records { .. } => {
+        Layout::Records { .. } | Layout::Floats { .. } => {
             let labels = builder.compute("labels", &[batch], Operation::Label { data })?;
             Ok((labels, batch))
         }
-        Layout::Text { context } => {
+        Layout::Text { context, .. } => {
             let following = Operation::Token { data, shift: 1 };
             let labels = builder.compute("following tokens", &[batch, context], following)?;
             Ok((labels, batch.saturating_mul(context)))

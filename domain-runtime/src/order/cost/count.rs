@@ -1,7 +1,6 @@
 //! What one example costs in each architecture: parameters, operations forward, activations.
 
 use super::Overflow;
-use crate::order::layout::TEXT_CLASSES;
 use crate::order::shape::{ConvolutionStage, convolution_stages};
 use crate::order::tensors::{Tensor, tensors};
 use crate::order::{Architecture, OrderSpecification, PERCEPTRON_FACTOR};
@@ -118,6 +117,8 @@ fn activations(
     });
     let scores = heads.checked_mul(context).and_then(|count| count.checked_mul(2));
     let blocks = total([per_token, scores].into_iter()).and_then(|count| count.checked_mul(layers));
-    let ends = width.checked_mul(2).and_then(|count| count.checked_add(u64::from(TEXT_CLASSES)));
+    let ends = width
+        .checked_mul(2)
+        .and_then(|count| count.checked_add(u64::from(specification.data.class_count)));
     Ok(total([blocks, ends].into_iter()).and_then(|count| count.checked_mul(context)))
 }

@@ -3,7 +3,6 @@
 use alloc::vec::Vec;
 
 use super::Parameters;
-use crate::order::layout::TEXT_CLASSES;
 use crate::order::{PERCEPTRON_FACTOR, tensors};
 use crate::program::builder::{Builder, of};
 use crate::program::error::ProgramError;
@@ -22,6 +21,7 @@ pub(super) struct Sides {
     pub(super) width: u32,
     pub(super) heads: u32,
     pub(super) blocks: u32,
+    pub(super) vocabulary: u32,
 }
 
 /// The layers and what went through them.
@@ -178,11 +178,11 @@ impl Decoder {
         let layers = (0..blocks).map(|_| Block::new(sides, parameters));
         let layers = layers.collect::<Result<Vec<_>, _>>()?;
         let norm = sides.norm(parameters.pair()?);
-        let output = sides.linear(parameters.pair()?, sides.width, TEXT_CLASSES);
+        let output = sides.linear(parameters.pair()?, sides.width, sides.vocabulary);
         let (position, token) = (parameters.one()?, parameters.one()?);
         let Sides { batch, context, width, .. } = sides;
         let embedding =
-            Embedding { token, position, batch, context, width, vocabulary: TEXT_CLASSES };
+            Embedding { token, position, batch, context, width, vocabulary: sides.vocabulary };
         let mut stream = embedding.forward(builder, tokens)?;
         let mut passed = Vec::new();
         for (layer, block) in (0_u16..).zip(layers) {

@@ -12,6 +12,8 @@ pub use train::{TrainingError, VOCABULARY_MAX, VOCABULARY_MIN, train};
 use thiserror::Error;
 use tokenizers::{PostProcessor, TruncationParams};
 
+use crate::dataset::FEATURE_MAX;
+
 /// Largest `tokenizer.json` that is read: some 500,000 tokens.
 pub const TOKENIZER_BYTES_MAX: u64 = 1 << 26;
 
@@ -46,7 +48,9 @@ pub enum TokenizerError {
         max: u32,
     },
     /// Examples are too short for the tokens that the tokenizer puts around each text.
-    #[error("examples of {context} tokens, {needed} are needed: the tokenizer adds some to each text")]
+    #[error(
+        "examples of {context} tokens, {needed} are needed: the tokenizer adds some to each text"
+    )]
     Context {
         /// Tokens of an example.
         context: usize,
@@ -84,14 +88,27 @@ impl Tokenizer {
         // Tokens need not be numbered without gaps.
         let last = inner.get_vocab(true).into_values().max();
         let found = last.map_or(0, |last| u64::from(last).saturating_add(1));
-        let vocabulary = u32::try_from(found).ok().filter(|count| (2..=VOCABULARY_MAX).contains(count));
-        let wrong = TokenizerError::Vocabulary { found, min: 2, max: VOCABULARY_MAX };
+        let vocabulary =
+            u32::try_from(found).ok().filter(|count| (2..=FEATURE_MAX).contains(count));
+        let wrong = TokenizerError::Vocabulary { found, min: 2, max: FEATURE_MAX };
         Ok(Self { inner, vocabulary: vocabulary.ok_or(wrong)? })
     }
 
     /// One more than the largest token.
     pub fn vocabulary(&self) -> u32 {
         self.vocabulary
+    }
+
+    /// The classes of an order whose tokens these are: each token is one.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Vocabulary`] when there are more than an order may have.
+    pub fn class_count(&self) -> Result<u32, TokenizerError> {
+        let (found, min, max) = (u64::from(self.vocabulary), 2, VOCABULARY_MAX);
+        if self.vocabulary > max {
+            return Err(TokenizerError::Vocabulary { found, min, max });
+        }
+        Ok(self.vocabulary)
     }
 
     /// Bytes of a token in the files of an order: 2 or 4.

@@ -17,7 +17,11 @@ impl<Inner: Examples> Tokenized<Inner> {
     ///
     /// # Errors
     /// [`TokenizerError::Context`] when not even one token of a text would fit.
-    pub fn new(inner: Inner, tokenizer: &Tokenizer, context: usize) -> Result<Self, TokenizerError> {
+    pub fn new(
+        inner: Inner,
+        tokenizer: &Tokenizer,
+        context: usize,
+    ) -> Result<Self, TokenizerError> {
         let tokenizer = tokenizer.cut_to(context)?;
         Ok(Self { inner, tokenizer, context, read_count: 0 })
     }
@@ -42,11 +46,17 @@ impl<Inner: Examples> Examples for Tokenized<Inner> {
             return Ok(false);
         }
         self.read_count = self.read_count.saturating_add(1);
-        let tokens = self.tokens(&example.text).map_err(|source| ImportError {
+        let refuse = |problem| ImportError {
             file: self.inner.name().to_owned(),
             place: Place::Example(self.read_count),
-            problem: Problem::Foreign { source: Box::new(source) },
-        })?;
+            problem,
+        };
+        if !example.features.is_empty() {
+            let (found, expected) = ("numbers", "text, which the tokenizer takes apart");
+            return Err(refuse(Problem::Kind { found, expected }));
+        }
+        let tokens = self.tokens(&example.text);
+        let tokens = tokens.map_err(|source| refuse(Problem::Foreign { source: Box::new(source) }))?;
         example.text.clear();
         example.features.clear();
         example.features.extend(tokens.into_iter().map(f64::from));

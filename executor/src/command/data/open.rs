@@ -73,7 +73,8 @@ fn plain(
             pair(read_tensor(open(path)?, feature_key), read_tensor(again()?, label_key))
         }
         Format::Csv | Format::Text => {
-            let table = Table::new(open(path)?, arguments.titles, arguments.label_column.is_first());
+            let table =
+                Table::new(open(path)?, arguments.titles, arguments.label_column.is_first());
             Ok(Box::new(table.map_err(ImportingError::from)?))
         }
         Format::Jsonl => {

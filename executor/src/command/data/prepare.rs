@@ -145,6 +145,11 @@ pub(super) fn run(arguments: &PrepareArguments, output: Output) -> Result<ExitCo
         let (field, expected) = ("--test-share", "a number between 0 and 1");
         return Err(CommandError::Malformed { field, value: share.to_string(), expected });
     }
+    let has_labels = arguments.labels.is_some() || arguments.test_labels.is_some();
+    if has_labels && !matches!(arguments.format, Format::Idx | Format::Npy) {
+        let (argument, reason) = ("--labels", "files of this format have the labels in them");
+        return Err(ImportingError::Needless { argument, reason }.into());
+    }
     let made = match arguments.format {
         Format::Text => running::make(arguments, output)?,
         _ => make(arguments, output)?,
@@ -301,11 +306,12 @@ impl Made {
         let (train, test) = (path(&self.train), path(&self.test));
         let (train_root, train_bytes) = self.train.finish()?;
         let (test_root, test_bytes) = self.test.finish()?;
-        let width = self.value_bytes.map_or(String::new(), |bytes| format!(", value_bytes = {bytes}"));
+        let width =
+            self.value_bytes.map_or(String::new(), |bytes| format!(", value_bytes = {bytes}"));
         let quoted = |text: &str| toml::Value::from(text).to_string();
         let vocabulary = self.vocabulary.filter(|_| self.format == "records");
-        let vocabulary =
-            vocabulary.map_or(String::new(), |count| format!("\n# vocabulary of the tokenizer: {count}"));
+        let vocabulary = vocabulary
+            .map_or(String::new(), |count| format!("\n# vocabulary of the tokenizer: {count}"));
         let text = format!(
             "[data]\ntrain = {{ path = {}, format = \"{}\"{width} }}\ntest = {{ path = {} }}\n\
              train_examples = {}\ntest_examples = {}\nfeatures = {}\ndivisor = {}\nclasses = {}{vocabulary}",

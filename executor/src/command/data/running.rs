@@ -17,10 +17,16 @@ pub(super) fn make(arguments: &PrepareArguments, output: Output) -> Result<Made,
         reason: "an example of text is so many tokens, and the one behind them",
     };
     let context = arguments.context.filter(|context| *context > 0).ok_or(missing)?;
-    if arguments.labels.is_some() || arguments.test_labels.is_some() {
-        let (argument, reason) = ("--labels", "running text has none; jsonl has labelled texts");
+    if arguments.classes.is_some() {
+        let (argument, reason) = ("--classes", "running text has its tokens as classes");
         return Err(ImportingError::Needless { argument, reason }.into());
     }
+    let classes = match &tokenizer {
+        Some((path, tokenizer)) => tokenizer.class_count().map_err(|source| {
+            ImportingError::Tokenizer { path: (*path).to_owned(), source }
+        })?,
+        None => TEXT_CLASSES,
+    };
     let (mut train, mut test) = parts(arguments)?;
     let format = if tokenizer.is_some() { "tokens" } else { "text" };
     let (mut train_target, mut test_target) = arguments.targets(format)?;
@@ -41,10 +47,8 @@ pub(super) fn make(arguments: &PrepareArguments, output: Output) -> Result<Made,
         }
         Ok(examples)
     };
-    let counts =
-        (convert(&mut train, &mut train_target)?, convert(&mut test, &mut test_target)?);
+    let counts = (convert(&mut train, &mut train_target)?, convert(&mut test, &mut test_target)?);
     progress.finish_and_clear();
-    let vocabulary = tokenizer.as_ref().map(|(_, tokenizer)| tokenizer.vocabulary());
     Ok(Made {
         format,
         value_bytes: tokenizer.as_ref().map(|(_, tokenizer)| tokenizer.value_bytes()),
@@ -53,8 +57,8 @@ pub(super) fn make(arguments: &PrepareArguments, output: Output) -> Result<Made,
         counts,
         features: context,
         divisor: 1,
-        classes: vocabulary.unwrap_or(TEXT_CLASSES),
-        vocabulary,
+        classes,
+        vocabulary: tokenizer.as_ref().map(|_| classes),
     })
 }
 

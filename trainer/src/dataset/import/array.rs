@@ -125,8 +125,7 @@ impl Array {
         let bytes = |values: u64| {
             values.checked_mul(u64::try_from(element.kind.byte_count()).unwrap_or(u64::MAX))
         };
-        let value_count =
-            sides.iter().try_fold(1_u64, |values, side| values.checked_mul(*side));
+        let value_count = sides.iter().try_fold(1_u64, |values, side| values.checked_mul(*side));
         let value_count = value_count.filter(|values| bytes(*values).is_some());
         let value_count = value_count.filter(|_| (1..=SIDES_MAX).contains(&sides.len()));
         let Some(value_count) = value_count else {
@@ -234,7 +233,8 @@ impl Array {
             match self.reader.read(&mut self.piece[filled..]) {
                 Ok(0) => {
                     let found = u64::try_from(filled).unwrap_or(u64::MAX);
-                    let found = self.offset().saturating_sub(self.data_offset).saturating_add(found);
+                    let found =
+                        self.offset().saturating_sub(self.data_offset).saturating_add(found);
                     let problem = Problem::Truncated { expected: self.byte_count(), found };
                     return Err(self.error(Place::Offset(self.data_offset), problem));
                 }

@@ -44,9 +44,7 @@ pub(super) fn read_npy_stream(
     };
     let header = read_header(&mut read).map_err(|error| match error {
         HeaderError::Input(error) => error,
-        HeaderError::Problem(place, problem) => {
-            ImportError { file: name.clone(), place, problem }
-        }
+        HeaderError::Problem(place, problem) => ImportError { file: name.clone(), place, problem },
     })?;
     Array::unsized_new(name, reader, header.element, header.sides)
 }
@@ -90,7 +88,8 @@ fn read_header(
             u64::from(u32::from_le_bytes(length))
         }
         other => {
-            let problem = Problem::Header { found: format!("version {other}"), expected: "1, 2 or 3" };
+            let problem =
+                Problem::Header { found: format!("version {other}"), expected: "1, 2 or 3" };
             return Err(HeaderError::Problem(Place::Offset(6), problem));
         }
     };
@@ -112,7 +111,8 @@ fn parse(text: &[u8]) -> Result<Header, (&'static str, Problem)> {
     let (mut element, mut is_fortran, mut sides) = (None, None, None);
     while !rest.is_empty() {
         let (key, behind) = string(rest).ok_or(wrong("a quoted key"))?;
-        let behind = behind.trim_start().strip_prefix(':').ok_or(wrong("a colon behind each key"))?;
+        let behind =
+            behind.trim_start().strip_prefix(':').ok_or(wrong("a colon behind each key"))?;
         let behind = behind.trim_start();
         let behind = match key {
             "descr" => {

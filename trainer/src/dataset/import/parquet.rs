@@ -45,7 +45,11 @@ impl ParquetRows {
         for wanted in example.iter().copied().chain([label]) {
             if !available.iter().any(|column| column == wanted) {
                 let place = Place::Key(wanted.to_owned());
-                return Err(ImportError { file: name, place, problem: Problem::Missing { available } });
+                return Err(ImportError {
+                    file: name,
+                    place,
+                    problem: Problem::Missing { available },
+                });
             }
         }
         let row_count = u64::try_from(metadata.num_rows()).unwrap_or(0);
@@ -54,7 +58,12 @@ impl ParquetRows {
         Ok(Self { name, rows, example, label, row_count, read_count: 0 })
     }
 
-    fn column(&self, column: &str, field: &Field, example: &mut Example) -> Result<(), ImportError> {
+    fn column(
+        &self,
+        column: &str,
+        field: &Field,
+        example: &mut Example,
+    ) -> Result<(), ImportError> {
         if column == self.label {
             let label = number(field).ok_or_else(|| self.wrong_kind(column));
             example.label = label?;
@@ -169,7 +178,9 @@ impl ChunkReader for Chunks {
             return Err(ParquetError::General(format!("bytes up to {end} of {all}")));
         }
         let mut bytes = Vec::new();
-        Chunk { reader: self.reader.clone(), position: start }.take(length).read_to_end(&mut bytes)?;
+        Chunk { reader: self.reader.clone(), position: start }
+            .take(length)
+            .read_to_end(&mut bytes)?;
         Ok(bytes.into())
     }
 }

@@ -30,11 +30,7 @@ impl RunningText {
     ///
     /// # Errors
     /// [`ImportError`] when the file cannot be read.
-    pub fn parts(
-        mut input: Input,
-        near: u64,
-        again: Input,
-    ) -> Result<(Self, Self), ImportError> {
+    pub fn parts(mut input: Input, near: u64, again: Input) -> Result<(Self, Self), ImportError> {
         input.seek(near)?;
         let mut bytes = Vec::new();
         let read = input.append(PIECE_BYTES, &mut bytes);
@@ -92,7 +88,8 @@ impl RunningText {
         let wanted = PIECE_BYTES.saturating_sub(buffered).min(self.left());
         let read = self.input.append(wanted, &mut self.bytes);
         let place = Place::Offset(self.position);
-        let read = read.map_err(|source| self.input.error(place.clone(), Problem::Read { source }))?;
+        let read =
+            read.map_err(|source| self.input.error(place.clone(), Problem::Read { source }))?;
         let found = u64::try_from(read).unwrap_or(u64::MAX);
         if found < wanted {
             return Err(self.input.error(place, Problem::Truncated { expected: wanted, found }));

@@ -56,7 +56,9 @@ impl Survey {
     /// The narrowest layout that holds all examples.
     pub fn layout(&self) -> Layout {
         match self.whole_max {
-            Some(largest) => Layout::Records { value_bytes: narrowest(largest.max(self.label_max)) },
+            Some(largest) => {
+                Layout::Records { value_bytes: narrowest(largest.max(self.label_max)) }
+            }
             None => Layout::Floats,
         }
     }
@@ -106,9 +108,8 @@ pub fn survey(
 /// # Errors
 /// [`Problem::FeatureCount`] and [`Problem::UnseenLabel`], of the test file.
 pub fn agree(train: &Survey, test: &Survey, test_name: &str) -> Result<Survey, ImportError> {
-    let refuse = |problem| {
-        Err(ImportError { file: test_name.to_owned(), place: Place::Whole, problem })
-    };
+    let refuse =
+        |problem| Err(ImportError { file: test_name.to_owned(), place: Place::Whole, problem });
     if train.feature_count != test.feature_count {
         let (found, expected) = (test.feature_count.into(), train.feature_count.into());
         return refuse(Problem::FeatureCount { found, expected });
@@ -136,7 +137,10 @@ impl TestChoice {
         let mut bits = vec![0_u64; usize::try_from(example_count / 64).unwrap_or(0) + 1];
         let mut stream = ChaChaStream::derive(&seed_bytes(seed), CHOICE_DOMAIN, 0);
         let mut key = [0; 32];
-        key.as_chunks_mut::<4>().0.iter_mut().for_each(|word| *word = stream.next_u32().to_le_bytes());
+        key.as_chunks_mut::<4>()
+            .0
+            .iter_mut()
+            .for_each(|word| *word = stream.next_u32().to_le_bytes());
         let order = Permutation::new(&key, example_count);
         for position in 0..test_count.min(example_count) {
             let example = order.at(position);
@@ -170,7 +174,10 @@ pub struct Written<'files> {
 impl std::fmt::Debug for Written<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut shown = formatter.debug_struct("Written");
-        shown.field("layout", &self.layout).field("rounding", &self.rounding).finish_non_exhaustive()
+        shown
+            .field("layout", &self.layout)
+            .field("rounding", &self.rounding)
+            .finish_non_exhaustive()
     }
 }
 
@@ -255,7 +262,10 @@ fn check_width(file: &str, number: u64, example: &Example) -> Result<u32, Import
     }
     match u32::try_from(found) {
         Ok(width) if (1..=WIDTH_MAX).contains(&found) => Ok(width),
-        _ => refuse(Problem::FeatureCount { found, expected: if found == 0 { 1 } else { WIDTH_MAX } }),
+        _ => refuse(Problem::FeatureCount {
+            found,
+            expected: if found == 0 { 1 } else { WIDTH_MAX },
+        }),
     }
 }
 

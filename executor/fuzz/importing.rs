@@ -96,8 +96,7 @@ pub(crate) fn accepts_json_lines(bytes: &[u8]) -> bool {
         assert!(example.features.is_empty(), "numbers in a text");
         has_texts = true;
     }
-    let numbers =
-        accepts_examples(&|| Some(Box::new(JsonLines::new(input(bytes), keys(false)))));
+    let numbers = accepts_examples(&|| Some(Box::new(JsonLines::new(input(bytes), keys(false)))));
     has_texts || numbers
 }
 
@@ -130,11 +129,11 @@ pub(crate) fn npz_files() -> Vec<Vec<u8>> {
     let sum = (!sum).to_le_bytes();
     let common = [&[0, 0, 0, 0, 0, 0, 0x21, 0][..], &sum, &length, &length, &[5, 0, 0, 0]].concat();
     let local = [b"PK\x03\x04\x14\0".as_slice(), &common, b"x.npy", &array].concat();
-    let central =
-        [b"PK\x01\x02\x14\0\x14\0".as_slice(), &common, &[0; 14], b"x.npy"].concat();
+    let central = [b"PK\x01\x02\x14\0\x14\0".as_slice(), &common, &[0; 14], b"x.npy"].concat();
     let sizes = [central.len(), local.len()]
         .map(|length| u32::try_from(length).expect("memory is small").to_le_bytes());
-    let end = [b"PK\x05\x06\0\0\0\0\x01\0\x01\0".as_slice(), &sizes[0], &sizes[1], &[0, 0]].concat();
+    let end =
+        [b"PK\x05\x06\0\0\0\0\x01\0\x01\0".as_slice(), &sizes[0], &sizes[1], &[0, 0]].concat();
     vec![[local, central, end].concat()]
 }
 

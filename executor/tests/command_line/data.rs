@@ -58,6 +58,13 @@ fn images_become_records_and_a_section_that_an_order_takes() {
     write(&desk, "images.toml", format!("{order}\n{section}{}", &super::ORDER[rest..]));
     let checked = desk.json(&["order", "check", "images.toml"], 0);
     assert!(checked["parameters"].as_u64().unwrap() > 0, "{checked}");
+    let train = ["train", "images.toml", "--steps", "30", "--seed", "5"];
+    let memory = desk.json(&train, 0)["model_root"].clone();
+    assert_eq!(desk.json(&[&train[..], &["--stream"]].concat(), 0)["model_root"], memory);
+    let csv = ["train", "order.toml", "--data", super::DIGITS, "--stream"];
+    assert!(
+        desk.refusal(&csv).starts_with("data.train.format is csv, which --stream does not read")
+    );
 }
 
 #[test]
@@ -67,15 +74,32 @@ fn text_becomes_text_and_with_a_trained_tokenizer_tokens() {
     let text = ["--format", "text", "--train", "text", "--test-share", "0.1", "--context", "16"];
     let value = prepare(&desk, &text);
     assert_eq!((&value["format"], &value["classes"]), (&"text".into(), &256.into()));
-    assert_eq!(value["train"]["bytes"].as_u64().unwrap() + value["test"]["bytes"].as_u64().unwrap(), 8200);
-    let train = ["data", "tokenizer", "train", "--vocabulary", "280", "--text", "text", "--out", "tokenizer.json"];
+    assert_eq!(
+        value["train"]["bytes"].as_u64().unwrap() + value["test"]["bytes"].as_u64().unwrap(),
+        8200
+    );
+    let train = [
+        "data",
+        "tokenizer",
+        "train",
+        "--vocabulary",
+        "280",
+        "--text",
+        "text",
+        "--out",
+        "tokenizer.json",
+    ];
     let vocabulary = desk.json(&train, 0)["vocabulary"].clone();
     let value = prepare(&desk, &[&text[..], &["--tokenizer", "tokenizer.json"]].concat());
     assert_eq!((&value["format"], &value["classes"]), (&"tokens".into(), &vocabulary));
     assert_eq!(value["value_bytes"], 2);
     assert!(value["train"]["bytes"].as_u64().unwrap() < 8200);
 
-    write(&desk, "lines", "{\"text\":\"to be\",\"label\":1}\n{\"text\":\"not to be\",\"label\":0}\n");
+    write(
+        &desk,
+        "lines",
+        "{\"text\":\"to be\",\"label\":1}\n{\"text\":\"not to be\",\"label\":0}\n",
+    );
     let lines = ["--format", "jsonl", "--train", "lines", "--test", "lines", "--context", "8"];
     let value = prepare(&desk, &[&lines[..], &["--tokenizer", "tokenizer.json"]].concat());
     assert_eq!((&value["format"], &value["features"]), (&"records".into(), &8.into()));
@@ -106,7 +130,10 @@ fn wrong_data_is_refused_with_file_and_place_and_leaves_nothing_behind() {
     let no_labels = ["--format", "idx", "--train", "images", "--test-share", "0.5"];
     assert!(refused(&desk, &no_labels).starts_with("--labels is missing: "));
     let share = [&IDX[..], &["--test-share", "1.5"]].concat();
-    assert_eq!(refused(&desk, &share), "--test-share is \"1.5\", expected a number between 0 and 1");
+    assert_eq!(
+        refused(&desk, &share),
+        "--test-share is \"1.5\", expected a number between 0 and 1"
+    );
     let little = [&IDX[..], &["--test-share", "0.001"]].concat();
     let expected = "--test-share 0.001 of 60 examples leaves one of the files empty";
     assert_eq!(refused(&desk, &little), expected);

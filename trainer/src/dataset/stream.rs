@@ -4,6 +4,9 @@
 //! `(BATCHES_AHEAD + 2) * batch + 16 MiB` of memory, whatever the size of the file.
 
 mod blocks;
+mod survey;
+
+pub use survey::survey_disk;
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -38,8 +41,8 @@ pub enum StreamError {
         /// Why.
         source: io::Error,
     },
-    /// The file is not the one of the order.
-    #[error("the training file is not that of the order: {source}")]
+    /// The file is not the one of the order, or none of its format.
+    #[error("the file is not usable: {source}")]
     File {
         /// Why.
         source: DatasetError,

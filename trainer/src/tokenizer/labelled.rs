@@ -56,7 +56,8 @@ impl<Inner: Examples> Examples for Tokenized<Inner> {
             return Err(refuse(Problem::Kind { found, expected }));
         }
         let tokens = self.tokens(&example.text);
-        let tokens = tokens.map_err(|source| refuse(Problem::Foreign { source: Box::new(source) }))?;
+        let tokens =
+            tokens.map_err(|source| refuse(Problem::Foreign { source: Box::new(source) }))?;
         example.text.clear();
         example.features.clear();
         example.features.extend(tokens.into_iter().map(f64::from));

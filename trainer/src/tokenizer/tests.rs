@@ -68,8 +68,10 @@ fn the_same_text_gives_the_same_tokenizer() {
 fn running_text_becomes_its_tokens_in_the_file() {
     let tokenizer = &*TRAINED;
     let mut file = Vec::new();
-    let count = write_tokens(&mut text(TEXT.as_bytes()), tokenizer, &mut file, &mut |_| {}).unwrap();
-    let tokens: Vec<u32> = file.as_chunks().0.iter().map(|pair| u16::from_le_bytes(*pair).into()).collect();
+    let count =
+        write_tokens(&mut text(TEXT.as_bytes()), tokenizer, &mut file, &mut |_| {}).unwrap();
+    let tokens: Vec<u32> =
+        file.as_chunks().0.iter().map(|pair| u16::from_le_bytes(*pair).into()).collect();
     assert_eq!(u64::try_from(tokens.len()).unwrap(), count);
     assert_eq!(tokenizer.text(&tokens).unwrap(), TEXT);
 }

@@ -22,9 +22,9 @@ pub(super) fn make(arguments: &PrepareArguments, output: Output) -> Result<Made,
         return Err(ImportingError::Needless { argument, reason }.into());
     }
     let classes = match &tokenizer {
-        Some((path, tokenizer)) => tokenizer.class_count().map_err(|source| {
-            ImportingError::Tokenizer { path: (*path).to_owned(), source }
-        })?,
+        Some((path, tokenizer)) => tokenizer
+            .class_count()
+            .map_err(|source| ImportingError::Tokenizer { path: (*path).to_owned(), source })?,
         None => TEXT_CLASSES,
     };
     let (mut train, mut test) = parts(arguments)?;

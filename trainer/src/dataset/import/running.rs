@@ -37,7 +37,8 @@ impl RunningText {
         read.map_err(|source| input.error(Place::Offset(near), Problem::Read { source }))?;
         let line = bytes.iter().position(|byte| *byte == b'\n');
         let character = || bytes.iter().position(|byte| is_first(*byte));
-        let behind = line.map(|end| end.saturating_add(1)).or_else(character).unwrap_or(bytes.len());
+        let behind =
+            line.map(|end| end.saturating_add(1)).or_else(character).unwrap_or(bytes.len());
         let cut = near.saturating_add(u64::try_from(behind).unwrap_or_default());
         input.seek(0)?;
         let mut test = Self::whole(again);

@@ -6,9 +6,9 @@ use aipot_domain_runtime::order::{DataFormat, DataSpecification};
 use aipot_domain_runtime::primitives::Commitment;
 use proptest::prelude::*;
 
-use super::{BatchPlan, BatchStream, StreamError};
+use super::{BatchPlan, BatchStream, StreamError, survey_disk};
 use crate::batch_order::BatchOrder;
-use crate::dataset::{DatasetError, data_file};
+use crate::dataset::{DatasetError, data_file, survey};
 
 fn specification(bytes: &[u8], format: DataFormat, features: u32) -> DataSpecification {
     let mut data = DataSpecification {
@@ -133,6 +133,33 @@ fn a_disk_that_fails_later_is_an_error_of_the_step() {
     let file = Shrinking { bytes: Cursor::new(good), passes: 0 };
     let mut stream = BatchStream::new(&data, PLAN, file).unwrap();
     assert!(matches!(stream.take(0).unwrap_err(), StreamError::Read { .. }));
+}
+
+#[test]
+fn a_survey_of_the_disk_finds_what_one_of_the_memory_does() {
+    let records = DataFormat::Records { value_bytes: 2 };
+    let files = [
+        (records, 3, bytes(8 * 500)),
+        (records, 60_000, [[7, 0].repeat(60_000), vec![9, 1]].concat().repeat(20)),
+        (DataFormat::Text, 64, bytes(9001)),
+        (DataFormat::Tokens { value_bytes: 2 }, 16, bytes(3_000_002)),
+        (DataFormat::Floats, 1, [0.5_f32.to_le_bytes(), [3, 0, 0, 0]].concat().repeat(300_000)),
+        (records, 3, bytes(8 * 500 - 1)),
+        (records, 3, vec![0xff; 8]),
+        (DataFormat::Floats, 1, [[0; 4], [1, 0, 0, 0], [0xff; 4], [0; 4]].concat()),
+        (DataFormat::Text, 64, bytes(64)),
+        (records, 3, Vec::new()),
+        (records, 0, bytes(2)),
+    ];
+    for (format, features, file) in files {
+        let expected = survey(&file, format, features);
+        let found = survey_disk(Cursor::new(file), format, features);
+        let found = found.map_err(|error| match error {
+            StreamError::File { source } => source,
+            other => panic!("{other}"),
+        });
+        assert_eq!(found, expected);
+    }
 }
 
 proptest! {

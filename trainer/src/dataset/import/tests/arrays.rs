@@ -29,7 +29,10 @@ fn npy(header: &str, values: &[u8]) -> Vec<u8> {
 }
 
 fn shaped(element: &str, sides: &str, values: &[u8]) -> Vec<u8> {
-    npy(&format!("{{'descr': '{element}', 'fortran_order': False, 'shape': {sides}, }}  \n"), values)
+    npy(
+        &format!("{{'descr': '{element}', 'fortran_order': False, 'shape': {sides}, }}  \n"),
+        values,
+    )
 }
 
 fn values(array: Result<Array, ImportError>) -> Result<Vec<f64>, ImportError> {
@@ -57,7 +60,8 @@ fn npz(method: CompressionMethod) -> Vec<u8> {
 }
 
 fn tensors() -> Vec<u8> {
-    let features: Vec<u8> = [1.5_f32, -2.0, 3.0, 4.0].iter().flat_map(|value| value.to_le_bytes()).collect();
+    let features: Vec<u8> =
+        [1.5_f32, -2.0, 3.0, 4.0].iter().flat_map(|value| value.to_le_bytes()).collect();
     let labels: Vec<u8> = [1_u8, 0].to_vec();
     let half = [0_u8; 4];
     let view = |dtype, shape, bytes| TensorView::new(dtype, shape, bytes).unwrap();
@@ -109,7 +113,10 @@ fn malformed_idx_files_are_refused_with_the_offset() {
     assert_eq!(with(3, 0), "file, byte 3: 0 sides, expected 1 to 8");
     assert_eq!(with(3, 9), "file, byte 3: 9 sides, expected 1 to 8");
     assert_eq!(with(7, 3), "file, byte 16: 12 of 18 bytes, the file is cut off");
-    assert_eq!(with(7, 1), "file, byte 22: bytes behind the last value, expected the end of the file");
+    assert_eq!(
+        with(7, 1),
+        "file, byte 22: bytes behind the last value, expected the end of the file"
+    );
     let cut = |length: usize| refusal(read_idx(input(&images()[..length])));
     assert_eq!(cut(0), "file, byte 0: 0 of 4 bytes, the file is cut off");
     assert_eq!(cut(10), "file, byte 8: 2 of 4 bytes, the file is cut off");
@@ -117,7 +124,9 @@ fn malformed_idx_files_are_refused_with_the_offset() {
     let mut vast = images();
     vast[3] = 8;
     vast.splice(4..16, [0xff; 32]);
-    assert!(refusal(read_idx(input(vast))).ends_with("expected 1 to 8 sides and less than 2^64 bytes"));
+    assert!(
+        refusal(read_idx(input(vast))).ends_with("expected 1 to 8 sides and less than 2^64 bytes")
+    );
 }
 
 #[test]
@@ -171,22 +180,56 @@ fn all_versions_and_orders_of_keys_of_npy_are_read() {
 fn malformed_npy_files_are_refused_with_the_key() {
     let header = |text: &str| refusal(read_npy(input(npy(text, &[1, 2]))));
     for (text, expected) in [
-        ("{'descr': '<f2', 'fortran_order': False, 'shape': (1,)}", "file, \"descr\": values of type <f2, allowed are u1 u2 u4 i1 i2 i4 i8 f4 f8"),
-        ("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", "file, \"descr\": values of type |O, allowed are u1 u2 u4 i1 i2 i4 i8 f4 f8"),
-        ("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", "file, \"descr\": values of type [('a', '<f4')], 'fortran_order':, allowed are u1 u2 u4 i1 i2 i4 i8 f4 f8"),
-        ("{'descr': '|u1', 'fortran_order': True, 'shape': (2,)}", "file, \"fortran_order\": True, expected False, which numpy.ascontiguousarray makes"),
-        ("{'descr': '|u1', 'fortran_order': False, 'shape': ()}", "file, \"shape\": (), expected 1 to 8 whole numbers in brackets"),
-        ("{'descr': '|u1', 'fortran_order': False, 'shape': (-2,)}", "file, \"shape\": (-2,), expected 1 to 8 whole numbers in brackets"),
-        ("{'descr': '|u1', 'fortran_order': False}", "file, \"shape\": it is not in the file, which has []"),
-        ("{'descr': '|u1', 'other': 1}", "file, \"header\": key \"other\", expected the keys descr, fortran_order and shape"),
+        (
+            "{'descr': '<f2', 'fortran_order': False, 'shape': (1,)}",
+            "file, \"descr\": values of type <f2, allowed are u1 u2 u4 i1 i2 i4 i8 f4 f8",
+        ),
+        (
+            "{'descr': '|O', 'fortran_order': False, 'shape': (1,)}",
+            "file, \"descr\": values of type |O, allowed are u1 u2 u4 i1 i2 i4 i8 f4 f8",
+        ),
+        (
+            "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}",
+            "file, \"descr\": values of type [('a', '<f4')], 'fortran_order':, allowed are u1 u2 u4 i1 i2 i4 i8 f4 f8",
+        ),
+        (
+            "{'descr': '|u1', 'fortran_order': True, 'shape': (2,)}",
+            "file, \"fortran_order\": True, expected False, which numpy.ascontiguousarray makes",
+        ),
+        (
+            "{'descr': '|u1', 'fortran_order': False, 'shape': ()}",
+            "file, \"shape\": (), expected 1 to 8 whole numbers in brackets",
+        ),
+        (
+            "{'descr': '|u1', 'fortran_order': False, 'shape': (-2,)}",
+            "file, \"shape\": (-2,), expected 1 to 8 whole numbers in brackets",
+        ),
+        (
+            "{'descr': '|u1', 'fortran_order': False}",
+            "file, \"shape\": it is not in the file, which has []",
+        ),
+        (
+            "{'descr': '|u1', 'other': 1}",
+            "file, \"header\": key \"other\", expected the keys descr, fortran_order and shape",
+        ),
         ("['descr']", "file, \"header\": ['descr'], expected a dictionary in braces"),
-        ("{'descr': '|u1' 'shape': (2,)}", "file, \"header\": {'descr': '|u1' 'shape': (2,)}, expected a comma between the keys"),
-        ("{'descr': '|u1', 'fortran_order': False, 'shape': (3,)}", "file, byte 65: 2 of 3 bytes, the file is cut off"),
-        ("{'descr': '|u1', 'fortran_order': False, 'shape': (1,)}", "file, byte 66: bytes behind the last value, expected the end of the file"),
+        (
+            "{'descr': '|u1' 'shape': (2,)}",
+            "file, \"header\": {'descr': '|u1' 'shape': (2,)}, expected a comma between the keys",
+        ),
+        (
+            "{'descr': '|u1', 'fortran_order': False, 'shape': (3,)}",
+            "file, byte 65: 2 of 3 bytes, the file is cut off",
+        ),
+        (
+            "{'descr': '|u1', 'fortran_order': False, 'shape': (1,)}",
+            "file, byte 66: bytes behind the last value, expected the end of the file",
+        ),
     ] {
         assert_eq!(header(text), expected);
     }
-    let overflow = header("{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296)}");
+    let overflow =
+        header("{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296)}");
     assert!(overflow.ends_with("expected 1 to 8 sides and less than 2^64 bytes"), "{overflow}");
 }
 
@@ -194,7 +237,10 @@ fn malformed_npy_files_are_refused_with_the_key() {
 fn an_npy_file_of_another_kind_is_refused_at_its_start() {
     let mut file = shaped("|u1", "(1,)", &[1]);
     file[6] = 4;
-    assert_eq!(refusal(read_npy(input(file.clone()))), "file, byte 6: version 4, expected 1, 2 or 3");
+    assert_eq!(
+        refusal(read_npy(input(file.clone()))),
+        "file, byte 6: version 4, expected 1, 2 or 3"
+    );
     file[0] = 0x92;
     let expected = "file, byte 0: it begins with [92, 4e, 55, 4d, 50, 59], expected 93 and NUMPY";
     assert_eq!(refusal(read_npy(input(file))), expected);
@@ -208,7 +254,10 @@ fn an_npy_file_of_another_kind_is_refused_at_its_start() {
 fn a_whole_number_that_f64_would_round_is_refused() {
     let bytes = ((1_i64 << 53) + 1).to_le_bytes();
     let found = refusal(values(read_npy(input(shaped("<i8", "(1,)", &bytes)))));
-    assert!(found.ends_with("9007199254740993, expected whole numbers from -2^53 to 2^53"), "{found}");
+    assert!(
+        found.ends_with("9007199254740993, expected whole numbers from -2^53 to 2^53"),
+        "{found}"
+    );
 }
 
 #[test]

@@ -49,10 +49,12 @@ fn malformed_lines_are_refused_with_line_and_column() {
 
 #[test]
 fn lines_of_json_are_texts_or_numbers_with_a_label() {
-    let numbers = all(json(false, "{\"features\":[1,2.5],\"label\":3}\n{\"label\":0,\"features\":[0.1,-1]}"));
+    let numbers =
+        all(json(false, "{\"features\":[1,2.5],\"label\":3}\n{\"label\":0,\"features\":[0.1,-1]}"));
     let expected = [(vec![1.0, 2.5], 3.0), (vec![f64::from(0.1_f32), -1.0], 0.0)];
     assert_eq!(numbers.unwrap(), expected);
-    let (mut texts, mut example) = (json(true, "{\"text\":\"ab\\u00e9\",\"label\":1}\n"), Example::default());
+    let (mut texts, mut example) =
+        (json(true, "{\"text\":\"ab\\u00e9\",\"label\":1}\n"), Example::default());
     assert!(texts.read(&mut example).unwrap());
     assert_eq!((example.text.as_str(), example.label.to_bits()), ("abé", 1.0_f64.to_bits()));
     assert!(!texts.read(&mut example).unwrap());
@@ -63,14 +65,35 @@ fn malformed_json_is_refused_with_line_and_key() {
     let refused = |text: &str| refusal(all(json(false, text)));
     for (text, expected) in [
         ("{\"features\":[1]}", "file, line 1, key \"label\": it is not in the file, which has []"),
-        ("{\"label\":1,\"x\":2}", "file, line 1, key \"features\": it is not in the file, which has [\"label\", \"x\"]"),
-        ("{\"features\":[1],\"label\":1,\"id\":7}", "file, line 1, key \"id\": unknown, expected [\"features\", \"label\"]"),
-        ("{\"features\":[1],\"label\":\"one\"}", "file, line 1, key \"label\": a text, expected a number"),
-        ("{\"features\":[null],\"label\":1}", "file, line 1, key \"features\": null, expected a number"),
-        ("{\"features\":\"a\",\"label\":1}", "file, line 1, key \"features\": a text, expected a list of numbers"),
-        ("{\"features\":[1],\"label\":1}\n{\"features\":[1,2],\"label\":1}", "file, line 2, key \"features\": 2 features, expected 1"),
+        (
+            "{\"label\":1,\"x\":2}",
+            "file, line 1, key \"features\": it is not in the file, which has [\"label\", \"x\"]",
+        ),
+        (
+            "{\"features\":[1],\"label\":1,\"id\":7}",
+            "file, line 1, key \"id\": unknown, expected [\"features\", \"label\"]",
+        ),
+        (
+            "{\"features\":[1],\"label\":\"one\"}",
+            "file, line 1, key \"label\": a text, expected a number",
+        ),
+        (
+            "{\"features\":[null],\"label\":1}",
+            "file, line 1, key \"features\": null, expected a number",
+        ),
+        (
+            "{\"features\":\"a\",\"label\":1}",
+            "file, line 1, key \"features\": a text, expected a list of numbers",
+        ),
+        (
+            "{\"features\":[1],\"label\":1}\n{\"features\":[1,2],\"label\":1}",
+            "file, line 2, key \"features\": 2 features, expected 1",
+        ),
         ("[1]", "file, line 1: invalid type: sequence, expected a map at line 1 column 0"),
-        ("{\"features\":[1e400],\"label\":1}", "file, line 1: number out of range at line 1 column 18"),
+        (
+            "{\"features\":[1e400],\"label\":1}",
+            "file, line 1: number out of range at line 1 column 18",
+        ),
     ] {
         assert_eq!(refused(text), expected);
     }

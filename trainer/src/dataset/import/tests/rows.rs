@@ -71,10 +71,13 @@ fn malformed_parquet_files_are_refused() {
         refusal(rows.and_then(all))
     };
     let found = refused(&good, None, "y");
-    let expected = "file, \"y\": it is not in the file, which has [\"x\", \"label\", \"text\", \"pixels\"]";
+    let expected =
+        "file, \"y\": it is not in the file, which has [\"x\", \"label\", \"text\", \"pixels\"]";
     assert_eq!(found, expected);
     let found = refused(&good, None, "label");
-    assert!(found.ends_with("example 1: something else or nothing, expected a number in every row"));
+    assert!(
+        found.ends_with("example 1: something else or nothing, expected a number in every row")
+    );
     assert!(refused(&good[..good.len() - 1], None, "label").starts_with("file: "));
     assert!(refused(b"PAR1", None, "label").starts_with("file: "));
     let mut wrong = good.clone();

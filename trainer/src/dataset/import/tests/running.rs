@@ -38,7 +38,10 @@ fn the_test_begins_at_a_line() {
     let (mut first, mut second) = (Vec::new(), Vec::new());
     assert_eq!(write_text(&mut train, &mut first).unwrap(), 14);
     assert_eq!(write_text(&mut test, &mut second).unwrap(), 5);
-    assert_eq!((first.as_slice(), second.as_slice()), (b"one\ntwo\nthree\n".as_slice(), b"four\n".as_slice()));
+    assert_eq!(
+        (first.as_slice(), second.as_slice()),
+        (b"one\ntwo\nthree\n".as_slice(), b"four\n".as_slice())
+    );
     let (train, test) = RunningText::parts(input(text), 9, input(text)).unwrap();
     assert_eq!(pieces(train).concat(), "one\ntwo\nthree\n");
     assert_eq!(pieces(test).concat(), "four\n");
@@ -56,7 +59,11 @@ fn bytes_that_are_no_text_are_refused_with_the_offset() {
             Err(error) => break error.to_string(),
         }
     };
-    assert!(error == "file, byte 80000: the text is not UTF-8" || error == "file, byte 79999: the text is not UTF-8", "{error}");
+    assert!(
+        error == "file, byte 80000: the text is not UTF-8"
+            || error == "file, byte 79999: the text is not UTF-8",
+        "{error}"
+    );
     let cut = RunningText::whole(input(&"é".as_bytes()[..1])).text().map(str::to_owned);
     assert_eq!(refusal(cut), "file, byte 0: the text is not UTF-8");
 }

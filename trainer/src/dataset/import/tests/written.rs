@@ -92,7 +92,8 @@ fn labels_that_are_no_classes_are_refused_with_their_example() {
 #[test]
 fn features_that_are_no_numbers_are_refused_with_their_place() {
     for (value, shown) in [("nan", "NaN"), ("inf", "inf"), ("-1e39", "-inf")] {
-        let expected = format!("file, example 1, value 2: {shown} is no number that can be trained on");
+        let expected =
+            format!("file, example 1, value 2: {shown} is no number that can be trained on");
         assert_eq!(refusal(surveyed(&format!("1,{value},0\n"))), expected);
     }
 }
@@ -120,12 +121,12 @@ fn doubles_that_are_no_floats_are_refused_unless_rounding_is_wanted() {
     let encode = |rounding, value| {
         let (mut train, mut test) = (Vec::new(), Vec::new());
         let (layout, label_max) = (Layout::Floats, 1);
-        let mut files =
-            Written { layout, rounding, label_max, train: &mut train, test: &mut test };
+        let mut files = Written { layout, rounding, label_max, train: &mut train, test: &mut test };
         write(&mut fixed(value, 1.0), &TestChoice::none(), &mut files, &mut |_, _| {})?;
         Ok(train)
     };
-    let expected = "file, example 1, value 1: 0.1 is not exactly an f32; --round takes the nearest one";
+    let expected =
+        "file, example 1, value 1: 0.1 is not exactly an f32; --round takes the nearest one";
     assert_eq!(refusal(encode(Rounding::Refuse, 0.1)), expected);
     let bytes = encode(Rounding::Nearest, 0.1).unwrap();
     assert_eq!(bytes, [0.1_f32.to_le_bytes(), [1, 0, 0, 0]].concat());
@@ -136,7 +137,8 @@ fn doubles_that_are_no_floats_are_refused_unless_rounding_is_wanted() {
 #[test]
 fn the_files_are_read_by_the_trainer() {
     let text = "1.5,-2,1\n0.25,8,0\n";
-    let (train, test) = written(text, &TestChoice::none(), Layout::Floats, Rounding::Refuse).unwrap();
+    let (train, test) =
+        written(text, &TestChoice::none(), Layout::Floats, Rounding::Refuse).unwrap();
     assert!(test.is_empty());
     let data = DataSpecification {
         train: data_file(&train),

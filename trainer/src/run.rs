@@ -100,7 +100,7 @@ impl<'data> Trainer<'data> {
         let weights = parameters.into_values();
         Ok(Self {
             batches: file.batches(&run).map_err(engine)?,
-            network: Network::new(&run).map_err(engine)?,
+            network: Network::new(&run, usize::MAX).map_err(engine)?,
             optimizer: optimizer.map_err(|source| TrainError::Optimizer { step, source })?,
             gradients: Gradients::new(&weights, options.accumulation),
             averages: averages.map_or_else(Vec::new, Parameters::into_values),

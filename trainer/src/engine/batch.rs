@@ -1,23 +1,47 @@
 //! The examples of a step, read from the data file into memory that is taken once.
 
 use aipot_domain_runtime::batch_order::{Permutation, epoch_order};
+use aipot_domain_runtime::order::network::{ValueShape, network};
 use aipot_domain_runtime::order::{DataFormat, DataSpecification, OrderSpecification};
+use aipot_kernels::row_span::RowSpan;
 
 use aipot_kernels::canonical::canonical;
 
 use super::EngineError;
+use super::room::Room;
 use crate::dataset::import::Seekable;
 use crate::dataset::stream::{BatchPlan, BatchStream};
 
 /// The examples of one step.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Batch<'engine> {
+pub struct Batch<'engine> {
     /// Features, `[row, feature]`; of a text none.
-    pub(crate) features: &'engine [f32],
-    /// Bytes, `[row, position]`; of records none.
-    pub(crate) tokens: &'engine [u32],
-    /// Labels `[row]`, or what follows each byte `[row, position]`.
-    pub(crate) labels: &'engine [u32],
+    pub features: &'engine [f32],
+    /// Tokens, `[row, position]`; of features none.
+    pub tokens: &'engine [u32],
+    /// Labels `[row]`, or what follows each token `[row, position]`.
+    pub labels: &'engine [u32],
+    /// Which batch of the run it is, from 0.
+    pub number: u32,
+}
+
+impl Batch<'_> {
+    /// The examples of a span of it, of which each has `positions` labels.
+    pub(super) fn piece(self, span: RowSpan, positions: usize) -> Self {
+        let examples = self.labels.len().checked_div(positions).unwrap_or(0);
+        Self {
+            features: some(self.features, examples, span),
+            tokens: some(self.tokens, examples, span),
+            labels: some(self.labels, examples, span),
+            number: self.number,
+        }
+    }
+}
+
+/// What belongs to the examples of a span, of values that belong to `examples` alike.
+fn some<T>(values: &[T], examples: usize, span: RowSpan) -> &[T] {
+    let each = values.len().checked_div(examples).unwrap_or(0);
+    &values[span.before * each..(span.before + span.count) * each]
 }
 
 /// All steps' examples.
@@ -39,7 +63,7 @@ enum Source<'input> {
 struct Rows {
     data: DataSpecification,
     seed: u64,
-    rows: u32,
+    row_count: u32,
     epoch: Option<(u64, Permutation)>,
     features: Vec<f32>,
     tokens: Vec<u32>,
@@ -50,17 +74,19 @@ impl<'input> Batches<'input> {
     pub(crate) fn new(
         specification: &OrderSpecification,
         bytes: &'input [u8],
+        room: &mut Room,
     ) -> Result<Self, EngineError> {
-        Ok(Self { source: Source::Memory(bytes), rows: Rows::new(specification)? })
+        Ok(Self { source: Source::Memory(bytes), rows: Rows::new(specification, room)? })
     }
 
     /// The same batches, bit for bit, out of a file that stays on the disk.
     pub(crate) fn on_disk(
         specification: &OrderSpecification,
         file: Box<dyn Seekable>,
+        room: &mut Room,
     ) -> Result<Self, EngineError> {
-        let rows = Rows::new(specification)?;
-        let plan = BatchPlan { seed: rows.seed, batch_size: rows.rows };
+        let rows = Rows::new(specification, room)?;
+        let plan = BatchPlan { seed: rows.seed, batch_size: rows.row_count };
         let stream = BatchStream::new(&specification.data, plan, file)?;
         Ok(Self { source: Source::Disk(Box::new(stream)), rows })
     }
@@ -75,29 +101,35 @@ impl<'input> Batches<'input> {
             Source::Memory(bytes) => rows.fill_from(bytes, number),
             Source::Disk(stream) => rows.fill(stream.take(number.into())?),
         }
-        Ok(Batch { features: &rows.features, tokens: &rows.tokens, labels: &rows.labels })
+        let Rows { features, tokens, labels, .. } = rows;
+        Ok(Batch { features, tokens, labels, number })
     }
 }
 
 impl Rows {
-    fn new(specification: &OrderSpecification) -> Result<Self, EngineError> {
+    fn new(specification: &OrderSpecification, room: &mut Room) -> Result<Self, EngineError> {
         let data = specification.data.clone();
         let overflow = |_| EngineError::Overflow { quantity: "the batch" };
         let rows = usize::try_from(specification.train.batch_size).map_err(overflow)?;
         let width = usize::try_from(data.feature_count).map_err(overflow)?;
         let values = rows.checked_mul(width);
         let values = values.ok_or(EngineError::Overflow { quantity: "the batch" })?;
+        let misfit = |_| EngineError::Overflow { quantity: "the network" };
+        let network = network(specification).map_err(misfit)?;
+        let has_indices =
+            network.is_some_and(|network| matches!(network.input, ValueShape::Indices { .. }));
         let (features, tokens, labels) = match data.format {
+            DataFormat::Records { .. } if has_indices => (0, values, rows),
             DataFormat::Records { .. } | DataFormat::Floats => (values, 0, rows),
             DataFormat::Text | DataFormat::Tokens { .. } => (0, values, values),
         };
         Ok(Self {
             seed: specification.model.initial_seed,
-            rows: specification.train.batch_size,
+            row_count: specification.train.batch_size,
             epoch: None,
-            features: vec![0.0; features],
-            tokens: vec![0; tokens],
-            labels: vec![0; labels],
+            features: room.floats(features),
+            tokens: room.words(tokens),
+            labels: room.words(labels),
             data,
         })
     }
@@ -106,8 +138,8 @@ impl Rows {
     fn fill_from(&mut self, bytes: &[u8], number: u32) {
         let stride = usize::try_from(self.data.example_stride()).unwrap_or(usize::MAX);
         let length = self.example_bytes();
-        for row in 0..self.rows {
-            let place = u64::from(number) * u64::from(self.rows) + u64::from(row);
+        for row in 0..self.row_count {
+            let place = u64::from(number) * u64::from(self.row_count) + u64::from(row);
             let start = self.example(place) * stride;
             let row = usize::try_from(row).unwrap_or(usize::MAX);
             self.row(row, &bytes[start..start + length]);
@@ -156,7 +188,16 @@ impl Rows {
     fn record(&mut self, row: usize, bytes: &[u8]) {
         let width = self.value_bytes();
         let is_real = self.data.format == DataFormat::Floats;
-        let features = self.features.len() / self.labels.len().max(1);
+        let features = usize::try_from(self.data.feature_count).unwrap_or(usize::MAX);
+        self.labels[row] = value(&bytes[features * width..]);
+        if self.features.is_empty() {
+            let tokens = &mut self.tokens[row * features..][..features];
+            tokens
+                .iter_mut()
+                .zip(bytes.chunks(width))
+                .for_each(|(token, bytes)| *token = value(bytes));
+            return;
+        }
         let divisor = as_f32(self.data.feature_divisor);
         let target = &mut self.features[row * features..][..features];
         for (feature, bytes) in target.iter_mut().zip(bytes.chunks(width)) {
@@ -164,7 +205,6 @@ impl Rows {
             let value = if is_real { f32::from_bits(word) } else { as_f32(word) };
             *feature = canonical(value / divisor);
         }
-        self.labels[row] = value(&bytes[features * width..]);
     }
 
     fn text(&mut self, row: usize, bytes: &[u8]) {

@@ -12,6 +12,7 @@ use crate::dataset::stream::StreamError;
 use crate::dataset::{Dataset, DatasetError};
 use crate::engine::EngineError;
 use crate::engine::batch::Batches;
+use crate::engine::room::Room;
 
 /// Opens a file anew, as often as a run begins.
 pub type Open<'data> = dyn Fn() -> io::Result<Box<dyn Seekable>> + Sync + 'data;
@@ -59,10 +60,10 @@ impl<'data> TrainingFile<'data> {
     /// The batches of a run over it.
     pub(crate) fn batches(self, run: &OrderSpecification) -> Result<Batches<'data>, EngineError> {
         match self.source {
-            Source::Memory(bytes) => Batches::new(run, bytes),
+            Source::Memory(bytes) => Batches::new(run, bytes, &mut Room::taken()),
             Source::Disk(open) => {
                 let file = open().map_err(|source| StreamError::Read { offset: 0, source })?;
-                Batches::on_disk(run, file)
+                Batches::on_disk(run, file, &mut Room::taken())
             }
         }
     }

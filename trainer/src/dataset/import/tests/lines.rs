@@ -1,5 +1,7 @@
 //! Tests of lines of numbers and of JSON objects.
 
+use std::fmt::Write;
+
 use proptest::prelude::*;
 
 use super::super::lines::LINE_BYTES_MAX;
@@ -124,13 +126,13 @@ proptest! {
             .map(|(row, label)| (row.iter().map(|value| f64::from(*value)).collect(), f64::from(*label)))
             .collect();
         let comma = |row: &[f32]| row.iter().map(f32::to_string).collect::<Vec<_>>().join(",");
-        let lines: String =
-            rows.iter().map(|(row, label)| format!("{},{label}\n", comma(row))).collect();
+        let (mut lines, mut objects) = (String::new(), String::new());
+        for (row, label) in &rows {
+            let row = comma(row);
+            writeln!(lines, "{row},{label}").unwrap();
+            writeln!(objects, "{{\"features\":[{row}],\"label\":{label}}}").unwrap();
+        }
         prop_assert_eq!(&table(&lines).unwrap(), &expected);
-        let lines: String = rows
-            .iter()
-            .map(|(row, label)| format!("{{\"features\":[{}],\"label\":{label}}}\n", comma(row)))
-            .collect();
-        prop_assert_eq!(&all(json(false, &lines)).unwrap(), &expected);
+        prop_assert_eq!(&all(json(false, &objects)).unwrap(), &expected);
     }
 }

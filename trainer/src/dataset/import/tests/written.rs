@@ -169,7 +169,8 @@ proptest! {
     #[test]
     fn every_example_lands_in_one_of_the_files(seed: u64, count in 2_u32..200, share in 1_u32..199) {
         let test_count = share.min(count - 1);
-        let text: String = (0..count).map(|value| format!("{value},1\n")).collect();
+        let lines: Vec<_> = (0..count).map(|value| format!("{value},1\n")).collect();
+        let text = lines.concat();
         let choice = TestChoice::draw(seed, count, test_count);
         let layout = Layout::Records { value_bytes: 1 };
         let (train, test) = written(&text, &choice, layout, Rounding::Refuse).unwrap();

@@ -10,7 +10,7 @@ mod gradient;
 mod options;
 
 pub use error::{Saved, TrainError};
-pub use file::TrainingFile;
+pub use file::{Open, TrainingFile};
 pub use options::{CLIP_NORM_DEEP, LEARNING_RATE_DEEP, LEARNING_RATE_DEFAULT};
 pub use options::{OptionError, TrainingOptions};
 
@@ -23,7 +23,6 @@ use crate::checkpoint::Checkpoint;
 use crate::engine::EngineError;
 use crate::engine::batch::Batches;
 use crate::engine::network::Network;
-use crate::engine::room::Room;
 use crate::optimizer::{Optimizer, OptimizerState, TensorShape};
 use crate::parameters::{Parameter, Parameters};
 
@@ -93,14 +92,14 @@ impl<'data> Trainer<'data> {
             return Err(TrainError::ForeignCheckpoint);
         }
         options.check()?;
-        let bytes = file.bytes_for(specification)?;
+        file.check(specification)?;
         let engine = |source| TrainError::Engine { step, source };
         let run = run_specification(specification, &options);
         let shapes = TensorShape::of_order(specification)?;
         let optimizer = Optimizer::new(options.optimizer, shapes, state);
         let weights = parameters.into_values();
         Ok(Self {
-            batches: Batches::new(&run, bytes, &mut Room::taken()).map_err(engine)?,
+            batches: file.batches(&run).map_err(engine)?,
             network: Network::new(&run, usize::MAX).map_err(engine)?,
             optimizer: optimizer.map_err(|source| TrainError::Optimizer { step, source })?,
             gradients: Gradients::new(&weights, options.accumulation),
@@ -155,7 +154,7 @@ impl<'data> Trainer<'data> {
         for index in 0..count {
             // The options allow no more batches than 32 bits count.
             let number = u32::try_from(first.saturating_add(u64::from(index))).unwrap_or(u32::MAX);
-            let batch = self.batches.take(number);
+            let batch = self.batches.take(number)?;
             total += self.network.train(&self.weights, batch, self.gradients.next(index))?;
             self.gradients.collect(index)?;
         }

@@ -104,8 +104,8 @@ async fn training_stops_plotting_within_one_table_and_the_sector_is_finished_aft
     // The second record is in work.
     let metrics = plotter.metrics().clone();
     until(|| metrics.record_count() == 1 && encoder.tables_begun() > TABLES).await;
-    let training =
-        Job { priority: Priority::Training, deadline_block: BlockNumber(1), reserved_bytes: 0 };
+    let memory = MemoryNeed::whole(0);
+    let training = Job { priority: Priority::Training, deadline_block: BlockNumber(1), memory };
     let counted = Arc::clone(&encoder);
     let work = move |_: &Control| JobEnd::Finished((counted.tables_begun(), counted.stops()));
     let mut training = std::pin::pin!(worker.run(training, work));

@@ -280,4 +280,4 @@ impl Drop for StopOnDrop {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

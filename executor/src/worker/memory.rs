@@ -2,8 +2,9 @@
 
 use std::sync::PoisonError;
 
-use aipot_domain_runtime::order::cost::{Overflow, cost};
-use aipot_domain_runtime::order::{Architecture, OrderSpecification};
+use aipot_domain_runtime::order::OrderSpecification;
+use aipot_trainer::engine::EngineError;
+use aipot_trainer::memory::training_memory;
 
 use super::calibration::Probe;
 use super::{Control, Worker};
@@ -70,27 +71,26 @@ impl MemoryGuard for MachineMemory {
 /// What training an order needs, by the rows of its micro-batches.
 ///
 /// # Errors
-/// [`Overflow`] when a size does not fit.
-pub fn training_need(specification: &OrderSpecification) -> Result<MemoryNeed, Overflow> {
-    let rows = |batch_size| {
-        let mut smaller = specification.clone();
-        smaller.train.batch_size = batch_size;
-        Ok(cost(&smaller)?.training_bytes)
-    };
-    // The cost is a line over the rows of the batch: two of its points say all.
-    let (one, two) = (rows(1)?, rows(2)?);
-    let row_bytes = two.saturating_sub(one);
-    let fixed_bytes = one.saturating_sub(row_bytes);
-    Ok(MemoryNeed { fixed_bytes, row_bytes, rows_max: specification.train.batch_size })
+/// [`EngineError::Overflow`] when a size does not fit.
+pub fn training_need(specification: &OrderSpecification) -> Result<MemoryNeed, EngineError> {
+    let total = |rows| training_memory(specification, rows).map(|memory| memory.total());
+    let rows_max = specification.train.batch_size.max(1);
+    let one = total(1)?;
+    let file_bytes = specification.data.train.byte_count;
+    let mut need =
+        MemoryNeed { fixed_bytes: file_bytes.saturating_add(one), row_bytes: 0, rows_max };
+    // The steepest line from one row to any number that may be tried lies above all of them.
+    for rows in need.halvings().take_while(|rows| *rows > 1) {
+        let more = total(rows)?.saturating_sub(one);
+        need.row_bytes = need.row_bytes.max(more.div_ceil(u64::from(rows - 1)));
+    }
+    need.fixed_bytes = need.fixed_bytes.saturating_sub(need.row_bytes);
+    Ok(need)
 }
 
 /// What is measured together with other orders.
 pub(super) fn subject(specification: &OrderSpecification) -> Subject {
-    let architecture = match specification.model.architecture {
-        Architecture::Mlp { .. } => "mlp",
-        Architecture::Cnn { .. } => "cnn",
-        Architecture::Gpt { .. } => "gpt",
-    };
+    let architecture = specification.model.architecture.name();
     Subject { architecture: architecture.to_owned(), device: PROCESSOR.to_owned() }
 }
 
@@ -99,7 +99,7 @@ impl Worker {
     pub(super) fn corrected_need(
         &self,
         specification: &OrderSpecification,
-    ) -> Result<MemoryNeed, Overflow> {
+    ) -> Result<MemoryNeed, EngineError> {
         let need = training_need(specification)?;
         let calibration = self.shared.calibration.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(calibration.correct(&subject(specification), need))
@@ -122,7 +122,7 @@ impl<'job> StepMemory<'job> {
     pub(super) fn new(
         control: &'job Control,
         specification: &OrderSpecification,
-    ) -> Result<Self, Overflow> {
+    ) -> Result<Self, EngineError> {
         let need = training_need(specification)?;
         let micro_rows = control.micro_rows(specification.train.batch_size);
         let estimated_bytes = need.bytes(micro_rows);
@@ -158,5 +158,59 @@ impl<'job> StepMemory<'job> {
         if let (Some(probe), Some(owner)) = (self.probe.take(), self.control.owner()) {
             probe.end(owner, &self.subject, self.need);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::tests::orders::{CNN, GPT, MLP, fixed, free};
+
+    #[test]
+    fn the_need_is_at_least_what_the_engine_takes_whatever_the_pieces() {
+        for (specification, file) in [fixed(MLP), fixed(CNN), fixed(GPT), free(MLP)] {
+            let need = training_need(&specification).unwrap();
+            let file_bytes = u64::try_from(file.len()).unwrap();
+            for rows in need.halvings() {
+                let taken = training_memory(&specification, rows).unwrap().total() + file_bytes;
+                assert!(need.bytes(rows) >= taken, "{rows} rows: {taken} of {}", need.bytes(rows));
+                assert!(
+                    need.bytes(rows) < 2 * taken,
+                    "{rows} rows: {taken} of {}",
+                    need.bytes(rows)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn memory_above_the_budget_is_refused_with_both_sides() {
+        let request = MemoryRequest {
+            step: 3,
+            micro_rows: 8,
+            needed_bytes: 101,
+            budget_bytes: 100,
+            is_first: false,
+        };
+        let refused = MachineMemory.admit(request).unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            "step 3 needs 101 bytes for micro-batches of 8 rows, the job may take 100"
+        );
+        let fits = MemoryRequest { needed_bytes: 100, ..request };
+        assert_eq!(MachineMemory.admit(fits), Ok(()));
+    }
+
+    #[test]
+    fn memory_that_the_operating_system_does_not_give_is_refused() {
+        let bytes = u64::MAX >> 2;
+        let request = MemoryRequest {
+            step: 0,
+            micro_rows: 1,
+            needed_bytes: bytes,
+            budget_bytes: bytes,
+            is_first: true,
+        };
+        assert_eq!(MachineMemory.admit(request), Err(OutOfMemory { request }));
     }
 }

@@ -37,6 +37,7 @@ fn order(epochs: u32) -> OrderSpecification {
                 hidden_widths: BoundedVec::try_from(vec![16]).unwrap(),
             },
             initial_seed: 7,
+            base: None,
         },
         data: DataSpecification {
             train: data_file(&digits_file()),
@@ -264,3 +265,4 @@ async fn work_that_panics_leaves_its_room() {
 
 pub(crate) mod orders;
 mod out_of_memory;
+mod time_limit;

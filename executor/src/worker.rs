@@ -16,7 +16,7 @@ mod threads;
 pub mod training;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{broadcast, oneshot};
@@ -26,7 +26,7 @@ pub use control::Control;
 pub use pace::BlockClock;
 pub use progress::TrainingProgress;
 
-use crate::processor::{machine_memory, process_memory};
+use crate::processor::machine_memory;
 use crate::scheduler::calibration::Calibration;
 use crate::scheduler::schedule::DoesNotFit;
 use crate::scheduler::{Device, Job, JobId};
@@ -134,8 +134,8 @@ struct Shared {
     calibration: Mutex<Calibration>,
     clock: BlockClock,
     pools: Pools,
-    /// What this process took before its first job, where the operating system tells.
-    idle_bytes: Option<u64>,
+    /// What this process took before its first probe.
+    idle_bytes: OnceLock<u64>,
     progress: broadcast::Sender<TrainingProgress>,
 }
 
@@ -157,7 +157,7 @@ impl Worker {
             calibration: Mutex::new(read_calibration(&configuration.folder)),
             clock: BlockClock::default(),
             pools: Pools::new(configuration.threads),
-            idle_bytes: process_memory().map(|memory| memory.resident_bytes),
+            idle_bytes: OnceLock::new(),
             configuration,
             progress,
         };

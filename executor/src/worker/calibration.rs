@@ -3,7 +3,7 @@
 //! What is measured is the growth of the resident memory of the whole process: it counts what the allocator
 //! and the system take beside the buffers that an estimate knows. It cannot tell jobs apart and does not see
 //! pages that an earlier job left behind, so only a job that is alone, and finds the process about as large
-//! as it was before the first job, is measured; every other one is estimated.
+//! as it was before the first one, is measured; every other one is estimated.
 
 use std::path::Path;
 use std::sync::PoisonError;
@@ -48,11 +48,12 @@ pub(super) struct Probe {
 impl Probe {
     /// Begins to measure a job that is estimated so; `None` when it could not be trusted.
     pub(super) fn begin(shared: &Shared, estimated_bytes: u64) -> Option<Self> {
-        let idle_bytes = shared.idle_bytes?;
         if estimated_bytes < MEASURED_BYTES_MIN || shared.board().running_count() != 1 {
             return None;
         }
-        let growth = process_memory()?.resident_bytes.saturating_sub(idle_bytes);
+        let resident_bytes = process_memory()?.resident_bytes;
+        let idle_bytes = *shared.idle_bytes.get_or_init(|| resident_bytes);
+        let growth = resident_bytes.saturating_sub(idle_bytes);
         let is_trusted = growth <= estimated_bytes / GROWTH_SHARE && forget_peak();
         is_trusted.then_some(Self { estimated_bytes, idle_bytes })
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use aipot_domain_runtime::operator::Roles;
 use aipot_kernels::proof_of_space::Variant;
 
-use super::{Configuration, ConfigurationError, Origin, PlotterAlone};
+use super::{Configuration, ConfigurationError, Origin, PlotterAlone, WorkerSettings};
 use crate::backend::DeviceChoice;
 
 const FILE: &str = "folder = \"/file\"\nchain = \"ws://file:1\"\ngenesis = \"/genesis.toml\"\n";

@@ -9,10 +9,10 @@ use std::path::Path;
 use std::sync::PoisonError;
 
 use super::control::Owner;
+use super::memory::OrderMemory;
 use super::{Shared, durable};
 use crate::processor::{forget_peak, process_memory};
 use crate::scheduler::calibration::{Calibration, Subject};
-use crate::scheduler::memory::MemoryNeed;
 
 /// The file with all measurements, in the folder of a node.
 pub const CALIBRATION_FILE: &str = "calibration.json";
@@ -59,14 +59,14 @@ impl Probe {
     }
 
     /// Ends a measurement after a step: corrects what the job has reserved, and what later ones will.
-    pub(super) fn end(self, owner: &Owner, subject: &Subject, need: MemoryNeed) {
+    pub(super) fn end(self, owner: &Owner, subject: &Subject, memory: &OrderMemory) {
         let shared = &owner.shared;
         // Whoever came meanwhile was measured too.
-        let Some(memory) = process_memory() else { return };
+        let Some(found) = process_memory() else { return };
         if shared.board().running_count() != 1 {
             return;
         }
-        let measured_bytes = memory.peak_bytes.saturating_sub(self.idle_bytes);
+        let measured_bytes = found.peak_bytes.saturating_sub(self.idle_bytes);
         tracing::info!(
             architecture = subject.architecture,
             estimated_bytes = self.estimated_bytes,
@@ -75,7 +75,7 @@ impl Probe {
         );
         let mut calibration = shared.calibration.lock().unwrap_or_else(PoisonError::into_inner);
         calibration.note(subject, self.estimated_bytes, measured_bytes);
-        let corrected = calibration.correct(subject, need);
+        let corrected = memory.corrected(&calibration, subject);
         keep(&calibration, &shared.configuration.folder);
         drop(calibration);
         shared.board().measure(owner.id, corrected);

@@ -6,6 +6,7 @@
 mod error;
 mod given;
 mod plotter;
+mod worker;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use crate::pool::PoolLimits;
 
 pub use error::{ConfigurationError, Origin};
 pub use plotter::{PlotterAlone, PlotterConfiguration};
+pub use worker::{WorkerAlone, WorkerSettings};
 
 use given::Given;
 
@@ -54,6 +56,12 @@ pub const KEYS: &[Key] = &[
     single("plotter_sectors_max", "sectors in work at once"),
     single("plotter_cache_group", "group of caches in which pieces are looked for"),
     single("plotter_credentials", "credentials file for the NATS server"),
+    single("worker_processes", "true or false: whether each training has a process of its own"),
+    several("worker_nats", "NATS servers through which other machines train, as nats://HOST:PORT"),
+    single("worker_stream", "the word that a node and its workers have in common"),
+    single("worker_credentials", "credentials file for the NATS server of the workers"),
+    single("worker_device", "what trains: cpu"),
+    single("worker_memory_mib", "memory that a job of a worker may take, in MiB"),
 ];
 
 /// Most of anything that is counted here.
@@ -86,6 +94,8 @@ pub struct Configuration {
     pub metrics: Option<SocketAddr>,
     /// For which farming cluster it plots what training leaves, if for any.
     pub plotter: Option<PlotterConfiguration>,
+    /// Where trainings are done.
+    pub worker: WorkerSettings,
 }
 
 impl Configuration {
@@ -141,6 +151,7 @@ impl Configuration {
             threads: plotter::threads(given)?,
             metrics: plotter::metrics(given)?,
             plotter: PlotterConfiguration::optional(given)?,
+            worker: WorkerSettings::of(given)?,
         })
     }
 }

@@ -5,9 +5,14 @@
 
 mod board;
 pub mod durable;
+mod performer;
+pub mod process;
 mod progress;
+pub mod protocol;
 pub mod recipe;
+pub mod remote;
 pub mod training;
+mod workplace;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +21,9 @@ use std::time::Duration;
 
 use tokio::sync::{broadcast, oneshot};
 
+pub use performer::Performer;
 pub use progress::TrainingProgress;
+pub use workplace::Workplace;
 
 use crate::scheduler::Job;
 use board::{Board, JobId};
@@ -119,14 +126,20 @@ struct Shared {
     configuration: WorkerConfiguration,
     board: Mutex<Board>,
     progress: broadcast::Sender<TrainingProgress>,
+    workplace: Workplace,
 }
 
 impl Worker {
-    /// A worker with nothing to do.
+    /// A worker with nothing to do, that does everything on threads of this process.
     pub fn new(configuration: WorkerConfiguration) -> Self {
-        let board = Board::new(configuration.memory_bytes, configuration.jobs_max);
+        Self::with_workplace(configuration, Workplace::Here)
+    }
+
+    /// A worker with nothing to do, whose trainings are done in another place.
+    pub fn with_workplace(configuration: WorkerConfiguration, workplace: Workplace) -> Self {
+        let board = Mutex::new(Board::new(configuration.memory_bytes, configuration.jobs_max));
         let (progress, _) = broadcast::channel(PROGRESS_REPORTS_MAX);
-        Self { shared: Arc::new(Shared { configuration, board: Mutex::new(board), progress }) }
+        Self { shared: Arc::new(Shared { configuration, board, progress, workplace }) }
     }
 
     /// How this worker works.

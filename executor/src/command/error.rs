@@ -27,6 +27,8 @@ use crate::backend::BackendError;
 use crate::client::ClientError;
 use crate::devnet::DevnetError;
 use crate::plotter::PlotterError;
+use crate::worker::process::serve::ServeError;
+use crate::worker::remote::RemoteError;
 
 /// Exit code of a command that failed.
 const FAILED: u8 = 1;
@@ -393,6 +395,15 @@ pub enum CommandError {
     /// A plotter ended without saying why.
     #[error("the plotter broke off")]
     PlotterDied,
+    /// A worker cannot reach its provider.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// A worker is not understood by its node.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// A worker ended without saying why.
+    #[error("the worker broke off")]
+    WorkerDied,
     /// The page of metrics is not shown.
     #[error(transparent)]
     Metrics(#[from] crate::metrics::MetricsError),
@@ -449,6 +460,7 @@ impl CommandError {
                 | PlotterError::Credentials { .. }
                 | PlotterError::PayloadLimit { .. },
             )
+            | Self::Remote(RemoteError::NoServer | RemoteError::Credentials { .. })
             | Self::Genesis(_)
             | Self::Trace { .. }
             | Self::OtherOrder { .. }
@@ -456,9 +468,10 @@ impl CommandError {
             | Self::Corrupt { .. }
             | Self::WrongRoot { .. } => WRONG_INPUT,
             Self::Client(ClientError::Refused { .. }) | Self::UnknownOrder { .. } => REFUSED,
-            Self::Ask(_) | Self::Chain(_) | Self::Plotter(PlotterError::Connect { .. }) => {
-                UNREACHABLE
-            }
+            Self::Ask(_)
+            | Self::Chain(_)
+            | Self::Plotter(PlotterError::Connect { .. })
+            | Self::Remote(RemoteError::Connect { .. }) => UNREACHABLE,
             _ => FAILED,
         }
     }

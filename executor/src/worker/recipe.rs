@@ -13,10 +13,13 @@ use aipot_domain_runtime::trace::TraceOpening;
 use aipot_trainer::recipe_run::{RecipeRun, empty_trace};
 use aipot_trainer::trace::recorder::Trace;
 use parity_scale_codec::{DecodeAll, Encode};
+use tokio::sync::broadcast;
 
+use super::performer::Outcome;
 use super::progress::Reporter;
+use super::protocol::{Failure, Purpose};
 use super::training::{TrainingData, TrainingError};
-use super::{Control, JobEnd, Worker, durable};
+use super::{Control, JobEnd, TrainingProgress, Worker, WorkerConfiguration, durable};
 use crate::scheduler::{Job, Priority};
 use crate::store::artefacts::ContentHash;
 
@@ -71,19 +74,20 @@ impl Worker {
         };
         let reserved_bytes = cost(&job.specification)?.training_bytes;
         let place = Job { priority, deadline_block: job.deadline_block, reserved_bytes };
+        if !self.is_workplace() {
+            let purpose = match job.purpose {
+                RecipePurpose::Claim => Purpose::Claim,
+                RecipePurpose::Audit => Purpose::Audit,
+            };
+            let errand = self.errand(&job.specification, purpose);
+            let Outcome { model, trace } = self.send(place, errand(data)).await?;
+            let trace = trace.ok_or(Failure::Cancelled)?;
+            return Ok(RecipeResult { model, trace });
+        }
         let shared = Arc::clone(&self.shared);
         let work = move |control: &Control| {
-            let root = ContentHash(job.specification.data.train.root.0);
-            let bytes = match data.training_data(root) {
-                Ok(bytes) => bytes,
-                Err(error) => return JobEnd::Finished(Err(error.into())),
-            };
-            let reporter = Reporter::new(job.specification.id(), &shared.progress);
-            match run(&job, &bytes, &shared.configuration.folder, (control, reporter)) {
-                Ok(JobEnd::Finished(result)) => JobEnd::Finished(Ok(result)),
-                Ok(JobEnd::Stopped) => JobEnd::Stopped,
-                Err(error) => JobEnd::Finished(Err(error)),
-            }
+            let surroundings = (control, &shared.progress);
+            run_here(&job, data.as_ref(), &shared.configuration, surroundings)
         };
         self.run(place, work).await?
     }
@@ -98,6 +102,25 @@ impl Worker {
         if let Err(error) = durable::remove(&trace_path(&self.configuration().folder, order)) {
             tracing::warn!(%order, %error, "an old trace stays behind");
         }
+    }
+}
+
+/// One go at a recipe, on the threads of this process.
+pub(super) fn run_here(
+    job: &RecipeJob,
+    data: &dyn TrainingData,
+    configuration: &WorkerConfiguration,
+    (control, progress): (&Control, &broadcast::Sender<TrainingProgress>),
+) -> JobEnd<Result<RecipeResult, TrainingError>> {
+    let bytes = match data.training_data(ContentHash(job.specification.data.train.root.0)) {
+        Ok(bytes) => bytes,
+        Err(error) => return JobEnd::Finished(Err(error.into())),
+    };
+    let reporter = Reporter::new(job.specification.id(), progress);
+    match run(job, &bytes, &configuration.folder, (control, reporter)) {
+        Ok(JobEnd::Finished(result)) => JobEnd::Finished(Ok(result)),
+        Ok(JobEnd::Stopped) => JobEnd::Stopped,
+        Err(error) => JobEnd::Finished(Err(error)),
     }
 }
 
@@ -140,7 +163,8 @@ fn keep(path: &Path, order: &OrderId, trace: &Trace) {
     }
 }
 
-fn trace_path(folder: &Path, order: &OrderId) -> PathBuf {
+/// The file of an order's trace.
+pub(super) fn trace_path(folder: &Path, order: &OrderId) -> PathBuf {
     folder.join(TRACES).join(order.to_string())
 }
 
@@ -151,7 +175,7 @@ fn write_trace(path: &Path, trace: &Trace) -> Result<(), durable::FileError> {
 }
 
 /// The trace in a file, if there is a whole one.
-fn read_trace(path: &Path) -> Option<Trace> {
+pub(super) fn read_trace(path: &Path) -> Option<Trace> {
     let bytes = durable::read(path).unwrap_or_else(|error| {
         tracing::warn!(%error, "a trace cannot be read; the run starts again");
         None

@@ -15,9 +15,12 @@ use aipot_trainer::engine::EngineError;
 use aipot_trainer::model_file::write_model;
 use aipot_trainer::recipe_run::RecipeError;
 use aipot_trainer::run::{TrainError, Trainer, TrainingOptions};
+use tokio::sync::broadcast;
 
+use super::performer::Errand;
 use super::progress::Reporter;
-use super::{Control, JobEnd, Worker, WorkerConfiguration, WorkerError, durable};
+use super::protocol::{Failure, Purpose};
+use super::{Control, JobEnd, TrainingProgress, Worker, WorkerConfiguration, WorkerError, durable};
 use crate::scheduler::{Job, Priority};
 use crate::store::artefacts::{ArtefactError, ArtefactStore, ContentHash};
 
@@ -79,6 +82,9 @@ pub enum TrainingError {
     /// The machine could not run the job.
     #[error(transparent)]
     Worker(#[from] WorkerError),
+    /// Another process or machine could not do it.
+    #[error(transparent)]
+    Elsewhere(#[from] Failure),
 }
 
 impl From<EngineError> for TrainingError {
@@ -98,6 +104,7 @@ impl TrainingError {
             | Self::Program(_)
             | Self::Overflow(_) => true,
             Self::Worker(error) => matches!(error, WorkerError::TooLarge { .. }),
+            Self::Elsewhere(failure) => failure.is_permanent(),
             Self::Artefact(_) | Self::Trace(_) => false,
         }
     }
@@ -118,20 +125,15 @@ impl Worker {
             deadline_block: job.deadline_block,
             reserved_bytes: cost(&job.specification)?.training_bytes,
         };
+        if !self.is_workplace() {
+            let errand = self.errand(&job.specification, Purpose::Train { seed: job.seed });
+            let errand = Errand { is_urgent: job.is_urgent, ..errand(artefacts) };
+            return Ok(self.send(place, errand).await?.model);
+        }
         let shared = Arc::clone(&self.shared);
         let work = move |control: &Control| {
-            let bytes =
-                match artefacts.training_data(ContentHash(job.specification.data.train.root.0)) {
-                    Ok(bytes) => bytes,
-                    Err(error) => return JobEnd::Finished(Err(error.into())),
-                };
-            let reporter = Reporter::new(job.specification.id(), &shared.progress);
-            let mut session = Session::new(&job, &shared.configuration, control, reporter);
-            match session.train(&bytes) {
-                Ok(JobEnd::Finished(model)) => JobEnd::Finished(Ok(model)),
-                Ok(JobEnd::Stopped) => JobEnd::Stopped,
-                Err(error) => JobEnd::Finished(Err(error)),
-            }
+            let surroundings = (control, &shared.progress);
+            train_here(&job, artefacts.as_ref(), &shared.configuration, surroundings)
         };
         self.run(place, work).await?
     }
@@ -139,6 +141,7 @@ impl Worker {
     /// Forgets the checkpoint of an order.
     pub fn remove_checkpoint(&self, order: &OrderId) {
         remove_checkpoint(&checkpoint_path(&self.configuration().folder, order));
+        self.forget_elsewhere(order);
     }
 }
 
@@ -149,11 +152,39 @@ pub trait TrainingData: Send + Sync {
     /// # Errors
     /// [`ArtefactError`] when they are not there or damaged.
     fn training_data(&self, hash: ContentHash) -> Result<Vec<u8>, ArtefactError>;
+
+    /// The file in which they lie, unchecked; `None` when they lie in no file of their own.
+    fn training_file(&self, _hash: ContentHash) -> Option<PathBuf> {
+        None
+    }
 }
 
 impl TrainingData for ArtefactStore {
     fn training_data(&self, hash: ContentHash) -> Result<Vec<u8>, ArtefactError> {
         self.read(hash)
+    }
+
+    fn training_file(&self, hash: ContentHash) -> Option<PathBuf> {
+        self.file(hash)
+    }
+}
+
+/// One go at an order, on the threads of this process.
+pub(super) fn train_here(
+    job: &TrainingJob,
+    data: &dyn TrainingData,
+    configuration: &WorkerConfiguration,
+    (control, progress): (&Control, &broadcast::Sender<TrainingProgress>),
+) -> JobEnd<Result<Vec<u8>, TrainingError>> {
+    let bytes = match data.training_data(ContentHash(job.specification.data.train.root.0)) {
+        Ok(bytes) => bytes,
+        Err(error) => return JobEnd::Finished(Err(error.into())),
+    };
+    let reporter = Reporter::new(job.specification.id(), progress);
+    match Session::new(job, configuration, control, reporter).train(&bytes) {
+        Ok(JobEnd::Finished(model)) => JobEnd::Finished(Ok(model)),
+        Ok(JobEnd::Stopped) => JobEnd::Stopped,
+        Err(error) => JobEnd::Finished(Err(error)),
     }
 }
 
@@ -267,7 +298,8 @@ impl<'job> Session<'job> {
     }
 }
 
-fn checkpoint_path(folder: &Path, order: &OrderId) -> PathBuf {
+/// The file of an order's checkpoint.
+pub(super) fn checkpoint_path(folder: &Path, order: &OrderId) -> PathBuf {
     folder.join(CHECKPOINTS).join(order.to_string())
 }
 

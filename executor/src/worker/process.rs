@@ -327,6 +327,3 @@ fn report(errand: &Errand, progress: TrainingProgress) {
 fn not_text(path: &Path) -> Failure {
     Failure::Unavailable { reason: format!("the path {} is no text", path.display()) }
 }
-
-#[cfg(test)]
-mod tests;

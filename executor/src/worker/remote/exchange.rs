@@ -52,6 +52,16 @@ pub(super) enum Published {
     Refused,
 }
 
+/// What all workers take jobs from.
+#[derive(Debug)]
+pub(super) struct Queue {
+    pub(super) jobs: Consumer<pull::Config>,
+    /// How long a worker may be silent.
+    pub(super) lease: Duration,
+    /// Workers that may begin a job and not end it.
+    pub(super) tries_max: i64,
+}
+
 /// The server.
 #[derive(Clone)]
 pub(super) struct Exchange {
@@ -166,8 +176,8 @@ impl Exchange {
         self.settings.stream.subject(topic, job)
     }
 
-    /// What all workers take jobs from.
-    pub(super) async fn queue(&self) -> Result<Consumer<pull::Config>, RemoteError> {
+    /// What all workers take jobs from. Whoever comes first decides about leases and tries.
+    pub(super) async fn queue(&self) -> Result<Queue, RemoteError> {
         let deliveries_max = self.settings.tries_max.saturating_add(DELIVERIES_MARGIN);
         let config = pull::Config {
             durable_name: Some(CONSUMER.to_owned()),
@@ -176,8 +186,11 @@ impl Exchange {
             max_deliver: deliveries_max.into(),
             ..pull::Config::default()
         };
-        let queue = self.jobs.get_or_create_consumer(CONSUMER, config).await;
-        queue.map_err(server("give jobs to workers"))
+        let jobs = self.jobs.get_or_create_consumer(CONSUMER, config).await;
+        let jobs: Consumer<pull::Config> = jobs.map_err(server("give jobs to workers"))?;
+        let agreed = &jobs.cached_info().config;
+        let tries_max = agreed.max_deliver.saturating_sub(DELIVERIES_MARGIN.into());
+        Ok(Queue { lease: agreed.ack_wait, tries_max, jobs })
     }
 
     /// Puts a job into the queue, unless it is there already.

@@ -55,6 +55,8 @@ impl RemoteProvider {
         folder: impl Into<PathBuf>,
     ) -> Result<Self, RemoteError> {
         let exchange = Exchange::open(connect(&settings).await?, settings).await?;
+        // So that this node's idea of a lease counts, and not that of a worker.
+        exchange.queue().await?;
         Ok(Self { exchange, folder: folder.into(), runtime: Handle::current() })
     }
 

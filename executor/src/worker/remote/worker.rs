@@ -173,11 +173,12 @@ impl RemoteWorker {
         let queue = exchange.queue().await?;
         while !*stopping.borrow_and_update() {
             let next = tokio::select! {
-                next = next(&queue) => next?,
+                next = next(&queue.jobs) => next?,
                 _ = stopping.changed() => return Ok(()),
             };
             if let Some(message) = next {
-                let delivery = Delivery { worker: self, exchange, message: &message };
+                let delivery =
+                    Delivery { worker: self, exchange, queue: &queue, message: &message };
                 delivery.handle(stopping.clone()).await;
             }
         }

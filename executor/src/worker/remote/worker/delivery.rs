@@ -13,7 +13,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::super::RemoteError;
-use super::super::exchange::{Exchange, Published, checkpoint_name};
+use super::super::exchange::{Exchange, Published, Queue, checkpoint_name};
 use super::super::names::Topic;
 use super::{JobFate, RemoteWorker, WorkerEvent};
 use crate::store::artefacts::ContentHash;
@@ -31,6 +31,8 @@ use crate::worker::{
 const CHECKPOINT_BYTES_MAX: u64 = 16 << 30;
 /// Renewals of a lease in the time that it lasts.
 const RENEWALS: u32 = 4;
+/// Least time between two renewals.
+const RENEWAL_MIN: Duration = Duration::from_millis(50);
 /// Wait before a job that this worker cannot do is given to another one.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
@@ -58,6 +60,7 @@ enum Stopping {
 pub(super) struct Delivery<'worker> {
     pub(super) worker: &'worker RemoteWorker,
     pub(super) exchange: &'worker Exchange,
+    pub(super) queue: &'worker Queue,
     pub(super) message: &'worker Message,
 }
 
@@ -89,7 +92,7 @@ impl Delivery<'_> {
 
     /// Renews the lease as long as it is waited for.
     async fn renew(&self) -> std::convert::Infallible {
-        let mut renewals = interval(self.exchange.settings.lease / RENEWALS);
+        let mut renewals = interval((self.queue.lease / RENEWALS).max(RENEWAL_MIN));
         renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             renewals.tick().await;
@@ -161,15 +164,15 @@ impl Delivery<'_> {
             Err(error) => return settled(Failure::from(&TrainingError::from(error))),
         };
         let delivered = self.message.info().map_or(1, |info| info.delivered);
-        let tries_max = self.exchange.settings.tries_max;
-        if delivered > i64::from(tries_max) {
+        if delivered > self.queue.tries_max {
+            let tries = u32::try_from(self.queue.tries_max).unwrap_or(0);
             let reason = "none of them handed in a result".to_owned();
-            return settled(Failure::GivenUp { tries: tries_max, reason });
+            return settled(Failure::GivenUp { tries, reason });
         }
         let capacity_bytes = self.worker.settings.memory_bytes;
         if needed_bytes > capacity_bytes {
             tracing::warn!(job = %id, needed_bytes, capacity_bytes, "a job is too large for this worker");
-            return Some(End::Again(self.exchange.settings.lease));
+            return Some(End::Again(self.queue.lease));
         }
         None
     }

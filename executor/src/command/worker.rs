@@ -12,7 +12,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::join::environment;
 use super::{CommandError, Output, runtime};
-use crate::configuration::WorkerAlone;
+use crate::configuration::{WorkerAlone, WorkerSettings};
 use crate::worker::process::{ProcessPool, ProcessSettings, serve};
 use crate::worker::remote::{RemoteWorker, RemoteWorkerSettings, WorkerEvent};
 use crate::worker::{Performer, WorkerConfiguration};
@@ -58,7 +58,11 @@ pub(super) struct WorkerArguments {
 /// Works until a signal comes, or nobody is there any more to work for.
 pub(super) fn run(arguments: &WorkerArguments, output: Output) -> Result<ExitCode, CommandError> {
     match &arguments.folder {
-        Some(folder) if arguments.stdio => runtime()?.block_on(serve_pipes(folder.into())),
+        Some(folder) if arguments.stdio => {
+            // The one device there is now is the one that every job is done on.
+            WorkerSettings::resolve(None, environment(), arguments.flags())?;
+            runtime()?.block_on(serve_pipes(folder.into()))
+        }
         _ => runtime()?.block_on(serve_provider(&arguments.resolve()?, output)),
     }
 }
@@ -106,6 +110,9 @@ async fn serve_provider(
         tokio::select! {
             ended = &mut serving => {
                 ended?;
+                while let Ok(event) = events.try_recv() {
+                    drop(say_event(&event, output));
+                }
                 output.note("stopped");
                 return Ok(ExitCode::SUCCESS);
             }
@@ -185,6 +192,10 @@ fn say_event(event: &WorkerEvent, output: Output) -> Result<(), CommandError> {
 
 impl WorkerArguments {
     fn resolve(&self) -> Result<WorkerAlone, CommandError> {
+        Ok(WorkerAlone::resolve(self.config.as_deref(), environment(), self.flags())?)
+    }
+
+    fn flags(&self) -> Vec<(String, String)> {
         let flags = [
             ("worker_nats", &self.nats),
             ("worker_stream", &self.stream),
@@ -195,8 +206,9 @@ impl WorkerArguments {
             ("folder", &self.folder),
             ("threads", &self.threads),
         ];
-        let flags =
-            flags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)));
-        Ok(WorkerAlone::resolve(self.config.as_deref(), environment(), flags)?)
+        flags
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)))
+            .collect()
     }
 }

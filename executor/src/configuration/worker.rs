@@ -73,6 +73,18 @@ impl WorkerAlone {
 }
 
 impl WorkerSettings {
+    /// Only what is said about trainings, of a configuration of which nothing else need be complete.
+    ///
+    /// # Errors
+    /// [`ConfigurationError`], naming the key, where its value stands, and what is allowed.
+    pub fn resolve(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigurationError> {
+        Self::of(&Configuration::gather(file, environment, flags)?)
+    }
+
     pub(super) fn of(given: &Given) -> Result<Self, ConfigurationError> {
         let device: Option<DeviceChoice> = given.single("worker_device", DEVICES)?;
         let device = match device {

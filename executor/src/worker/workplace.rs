@@ -66,8 +66,10 @@ impl Worker {
         let performer = match &self.shared.workplace {
             Workplace::Here => Performer::Here(self.configuration().clone()),
             Workplace::Processes(pool) => Performer::Processes(Arc::clone(pool)),
-            // It takes no room on this machine.
-            Workplace::Remote(provider) => return Ok(provider.perform(&errand).await?),
+            // It takes no room on this machine, and its future would take much in every one around it.
+            Workplace::Remote(provider) => {
+                return Ok(Box::pin(provider.perform(&errand)).await?);
+            }
         };
         self.run(place, move |control: &Control| performer.perform(&errand, control)).await?
     }

@@ -140,10 +140,10 @@ async fn noise_on_the_subjects_of_a_job_changes_nothing() {
     let noise = async {
         within("training has begun", progress.recv()).await.unwrap();
         let client = async_nats::connect(server.url()).await.unwrap();
-        for topic in ["control", "progress", "results"] {
-            for bytes in [Vec::new(), vec![0xff; 100], vec![0; 2 * MESSAGE_BYTES_MAX]] {
-                client.publish(subject(topic, job), bytes.into()).await.unwrap();
-            }
+        let noise = || [Vec::new(), vec![0xff; 100], vec![0; 2 * MESSAGE_BYTES_MAX]];
+        let topics = ["control", "progress", "results"];
+        for (topic, bytes) in topics.iter().flat_map(|topic| noise().map(|bytes| (topic, bytes))) {
+            client.publish(subject(topic, job), bytes.into()).await.unwrap();
         }
         client.flush().await.unwrap();
     };

@@ -37,11 +37,10 @@ impl Machine {
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let (sender, events) = channel();
         std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                if sender.send(serde_json::from_str(&line).unwrap()).is_err() {
-                    return;
-                }
-            }
+            let said = lines.map_while(Result::ok);
+            said.map(|line| serde_json::from_str(&line).unwrap())
+                .try_for_each(|event| sender.send(event))
+                .unwrap_or_default();
         });
         Self { child, events, folder }
     }

@@ -55,7 +55,7 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// A free training; an epoch has 13 steps.
+    /// A free training; two epochs have 25 steps.
     pub(crate) fn free(epochs: u32) -> Self {
         Self::with(&format!("recipe = \"free\"\nepochs = {epochs}"))
     }

@@ -1,4 +1,4 @@
-//! The real `nats-server` of Debian with JetStream, on a free port of this machine only.
+//! The real `nats-server` of Debian with streams, on a free port of this machine only.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;

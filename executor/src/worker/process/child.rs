@@ -16,6 +16,11 @@ use crate::worker::protocol::{
 /// Messages that wait to be looked at; a process that says more is waited for.
 const MESSAGES_MAX: usize = 64;
 
+/// How long a process may take from closing its pipes to its end...
+const ENDING_MAX: Duration = Duration::from_secs(1);
+/// ...and how often it is looked at meanwhile.
+const ENDING_TICK: Duration = Duration::from_millis(5);
+
 /// What this program is called where programs are listed.
 const NAME: &str = "aipot";
 
@@ -124,7 +129,11 @@ impl Child {
     /// Ends the process, and says how it had ended if it was dead already.
     fn ended(&mut self) -> Death {
         drop(self.input.take());
-        // Its pipes are closed, so it is dead or of no use.
+        // Its pipes are closed, so it is about to end or of no use.
+        let until = Instant::now() + ENDING_MAX;
+        while matches!(self.process.try_wait(), Ok(None)) && Instant::now() < until {
+            std::thread::park_timeout(ENDING_TICK);
+        }
         let status = match self.process.try_wait() {
             Ok(Some(status)) => status.to_string(),
             _ => match self.process.kill().and_then(|()| self.process.wait()) {

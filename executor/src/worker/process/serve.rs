@@ -235,21 +235,18 @@ impl<W: Write> Server<W> {
         let Some(work) = self.work.as_mut() else { return };
         work.stop(Stopping::Pause);
         let until = Instant::now() + LAST_STEP_MAX;
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            match self.events.recv_timeout(left) {
-                Ok(Event::Ended(end)) => {
-                    if let Err(error) = self.ended(end) {
-                        tracing::debug!(%error, "nobody hears how the last job ended");
-                    }
-                    return;
-                }
+        let end = loop {
+            match self.events.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(Event::Ended(end)) => break end,
                 Ok(_) => {}
                 Err(_) => {
                     tracing::warn!("the last step takes too long; it is broken off");
                     return;
                 }
             }
+        };
+        if let Err(error) = self.ended(end) {
+            tracing::debug!(%error, "nobody hears how the last job ended");
         }
     }
 }

@@ -155,19 +155,16 @@ impl Exchange {
         let results = context.get_or_create_stream(results).await;
         let results = results.map_err(server("make the stream of results"))?;
         let bucket = name.stream("files");
-        let files = match context.get_object_store(&bucket).await {
-            Ok(files) => files,
-            Err(_) => {
-                let config = object_store::Config {
-                    bucket,
-                    max_age: AGE_MAX,
-                    ..object_store::Config::default()
-                };
-                context
-                    .create_object_store(config)
-                    .await
-                    .map_err(server("make the store of files"))?
-            }
+        let files = if let Ok(files) = context.get_object_store(&bucket).await {
+            files
+        } else {
+            let config = object_store::Config {
+                bucket,
+                max_age: AGE_MAX,
+                ..object_store::Config::default()
+            };
+            let files = context.create_object_store(config).await;
+            files.map_err(server("make the store of files"))?
         };
         Ok(Self { settings, client, context, jobs, results, files })
     }

@@ -123,13 +123,13 @@ impl RemoteProvider {
             match self.collect(job).await? {
                 Collected::End(end) => return Ok(end),
                 Collected::Nothing => self.offer(job, errand).await?,
+                Collected::Unusable(error) if *bad_results >= BAD_RESULTS_MAX => {
+                    return Ok(Err(Failure::unavailable(&error)));
+                }
                 Collected::Unusable(error) => {
                     tracing::warn!(job = %id, %error, "a result cannot be used");
                     self.exchange.remove_result(&id).await?;
                     *bad_results += 1;
-                    if *bad_results >= BAD_RESULTS_MAX {
-                        return Ok(Err(Failure::unavailable(&error)));
-                    }
                 }
             }
         }

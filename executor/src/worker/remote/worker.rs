@@ -130,23 +130,9 @@ impl RemoteWorker {
     /// # Errors
     /// [`RemoteError`] when the server cannot be used from the beginning.
     pub async fn serve(self, stopped: impl Future<Output = ()>) -> Result<(), RemoteError> {
-        let mut exchange = self.open().await?;
-        let (stopper, mut stopping) = watch::channel(false);
-        let jobs = async {
-            loop {
-                // Streams that the server has lost are made again.
-                if let Err(error) = self.serve_through(&exchange, &mut stopping).await {
-                    tracing::warn!(%error, "no jobs can be had; trying again");
-                    sleep(self.settings.remote.poll).await;
-                    if let Ok(opened) = self.open().await {
-                        exchange = opened;
-                    }
-                }
-                if *stopping.borrow() {
-                    return;
-                }
-            }
-        };
+        let exchange = self.open().await?;
+        let (stopper, stopping) = watch::channel(false);
+        let jobs = self.serve_always(exchange, stopping);
         tokio::pin!(jobs);
         tokio::select! {
             () = &mut jobs => return Ok(()),
@@ -159,6 +145,20 @@ impl RemoteWorker {
             tracing::debug!(%error, "the server did not hear the last words");
         }
         Ok(())
+    }
+
+    async fn serve_always(&self, mut exchange: Exchange, mut stopping: watch::Receiver<bool>) {
+        while !*stopping.borrow() {
+            let served = self.serve_through(&exchange, &mut stopping).await;
+            let Err(error) = served else { continue };
+            tracing::warn!(%error, "no jobs can be had; trying again");
+            sleep(self.settings.remote.poll).await;
+            // Streams that the server has lost are made again.
+            match self.open().await {
+                Ok(opened) => exchange = opened,
+                Err(error) => tracing::warn!(%error, "the streams cannot be had"),
+            }
+        }
     }
 
     async fn open(&self) -> Result<Exchange, RemoteError> {

@@ -113,7 +113,9 @@ impl Delivery<'_> {
                 return self.refuse(&WireError::Misplaced { job: job.id().to_string() }).await;
             }
             // A worker of the right version may come.
-            Err(error @ WireError::Version { .. }) => return Err(error.into()),
+            Err(error @ WireError::Version { .. }) if !self.is_given_up() => {
+                return Err(error.into());
+            }
             Err(error) => return self.refuse(&error).await,
         };
         let id = job.id();
@@ -134,6 +136,11 @@ impl Delivery<'_> {
         };
         self.worker.tell(WorkerEvent::Ended { job: id, end: fate });
         Ok(())
+    }
+
+    /// Whether as many workers have begun the job as may.
+    fn is_given_up(&self) -> bool {
+        self.message.info().is_ok_and(|info| info.delivered > self.queue.tries_max)
     }
 
     /// Whether the subject is that of the job.
@@ -163,8 +170,7 @@ impl Delivery<'_> {
             Ok(cost) => cost.training_bytes,
             Err(error) => return settled(Failure::from(&TrainingError::from(error))),
         };
-        let delivered = self.message.info().map_or(1, |info| info.delivered);
-        if delivered > self.queue.tries_max {
+        if self.is_given_up() {
             let tries = u32::try_from(self.queue.tries_max).unwrap_or(0);
             let reason = "none of them handed in a result".to_owned();
             return settled(Failure::GivenUp { tries, reason });
@@ -272,7 +278,7 @@ impl Delivery<'_> {
         let mut job = work.job.clone();
         job.limits.threads = self.worker.settings.threads;
         job.limits.memory_bytes = self.worker.settings.memory_bytes;
-        let data: Arc<dyn TrainingData> = Arc::clone(&self.worker.data) as _;
+        let data: Arc<dyn TrainingData> = self.worker.data.clone();
         let (is_urgent, progress) = (Arc::clone(&work.is_urgent), work.progress.clone());
         let errand = Errand { job, data, is_urgent, progress };
         let (performer, control) = (Arc::clone(&self.worker.performer), work.control.clone());

@@ -6,7 +6,7 @@
 mod error;
 mod given;
 mod plotter;
-mod worker;
+mod workplace;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::pool::PoolLimits;
 
 pub use error::{ConfigurationError, Origin};
 pub use plotter::{PlotterAlone, PlotterConfiguration};
-pub use worker::{WorkerAlone, WorkerSettings};
+pub use workplace::{WorkerAlone, WorkplaceSettings};
 
 use given::Given;
 
@@ -95,7 +95,7 @@ pub struct Configuration {
     /// For which farming cluster it plots what training leaves, if for any.
     pub plotter: Option<PlotterConfiguration>,
     /// Where trainings are done.
-    pub worker: WorkerSettings,
+    pub workplace: WorkplaceSettings,
 }
 
 impl Configuration {
@@ -151,7 +151,7 @@ impl Configuration {
             threads: plotter::threads(given)?,
             metrics: plotter::metrics(given)?,
             plotter: PlotterConfiguration::optional(given)?,
-            worker: WorkerSettings::of(given)?,
+            workplace: WorkplaceSettings::of(given)?,
         })
     }
 }

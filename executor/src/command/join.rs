@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::CommandError;
 use crate::chain::remote::RemoteChain;
-use crate::configuration::{Configuration, WorkerSettings};
+use crate::configuration::{Configuration, WorkplaceSettings};
 use crate::genesis_file;
 use crate::node::{Node, NodeConfiguration, NodeHandle};
 use crate::roles::{INCLUSION_BLOCKS_DEFAULT, RolesConfiguration};
@@ -109,7 +109,7 @@ pub(crate) async fn join(configuration: &Configuration) -> Result<Joined, Comman
     settings.network.bootstrap.clone_from(&configuration.bootstrap);
     settings.rpc = configuration.rpc;
     settings.pool = configuration.pool;
-    let workplace = workplace(&configuration.worker, &folder).await?;
+    let workplace = workplace(&configuration.workplace, &folder).await?;
     let how = WorkerConfiguration::for_folder(&folder, configuration.threads);
     let worker = Worker::with_workplace(how, workplace);
     let progress = worker.progress();
@@ -126,7 +126,7 @@ pub(crate) async fn join(configuration: &Configuration) -> Result<Joined, Comman
 }
 
 /// Where trainings are done.
-async fn workplace(settings: &WorkerSettings, folder: &Path) -> Result<Workplace, CommandError> {
+async fn workplace(settings: &WorkplaceSettings, folder: &Path) -> Result<Workplace, CommandError> {
     if let Some(remote) = &settings.remote {
         let provider = RemoteProvider::connect(remote.clone(), folder).await?;
         return Ok(Workplace::Remote(Arc::new(provider)));

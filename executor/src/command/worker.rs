@@ -12,9 +12,9 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::join::environment;
 use super::{CommandError, Output, runtime};
-use crate::configuration::{WorkerAlone, WorkerSettings};
+use crate::configuration::{WorkerAlone, WorkplaceSettings};
 use crate::worker::process::{ProcessPool, ProcessSettings, serve};
-use crate::worker::remote::{RemoteWorker, RemoteWorkerSettings, WorkerEvent};
+use crate::worker::remote::{RemoteWorker, RemoteWorkplaceSettings, WorkerEvent};
 use crate::worker::{Performer, WorkerConfiguration};
 
 /// Arguments of `aipot worker`.
@@ -60,7 +60,7 @@ pub(super) fn run(arguments: &WorkerArguments, output: Output) -> Result<ExitCod
     match &arguments.folder {
         Some(folder) if arguments.stdio => {
             // The one device there is now is the one that every job is done on.
-            WorkerSettings::resolve(None, environment(), arguments.flags())?;
+            WorkplaceSettings::resolve(None, environment(), arguments.flags())?;
             runtime()?.block_on(serve_pipes(folder.into()))
         }
         _ => runtime()?.block_on(serve_provider(&arguments.resolve()?, output)),
@@ -95,7 +95,7 @@ async fn serve_provider(
     let folder = configuration.folder.clone();
     std::fs::create_dir_all(&folder)
         .map_err(|source| CommandError::Write { path: folder.clone(), source })?;
-    let settings = RemoteWorkerSettings {
+    let settings = RemoteWorkplaceSettings {
         remote: configuration.remote.clone(),
         folder,
         threads: configuration.threads,

@@ -18,7 +18,7 @@ const DEVICES: &str = "cpu, auto (training runs on the processor)";
 
 /// Where a node has its trainings done.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct WorkerSettings {
+pub struct WorkplaceSettings {
     /// In processes of their own, so that none of them takes the node along when it dies.
     pub processes: bool,
     /// Through which server on other machines, if at all.
@@ -56,7 +56,7 @@ impl WorkerAlone {
         flags: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigurationError> {
         let given = Configuration::gather(file, environment, flags)?;
-        let WorkerSettings { processes, remote, device } = WorkerSettings::of(&given)?;
+        let WorkplaceSettings { processes, remote, device } = WorkplaceSettings::of(&given)?;
         let folder = given.single("folder", "text that is not empty")?;
         let memory_mib = given.count("worker_memory_mib", 1..=COUNT_MAX)?;
         let memory_mib = memory_mib
@@ -72,7 +72,7 @@ impl WorkerAlone {
     }
 }
 
-impl WorkerSettings {
+impl WorkplaceSettings {
     /// Only what is said about trainings, of a configuration of which nothing else need be complete.
     ///
     /// # Errors
@@ -103,7 +103,7 @@ impl WorkerSettings {
     }
 }
 
-impl Default for WorkerSettings {
+impl Default for WorkplaceSettings {
     /// In processes: when the system is short of memory it ends the largest process, and that is then a
     /// worker, which goes on from its checkpoint, and not the node with its stake.
     fn default() -> Self {

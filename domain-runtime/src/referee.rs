@@ -132,7 +132,7 @@ pub fn element(
             read.add_window(Float(old), added, (origin, size))
         }
         Operation::Feature { data, divisor } => data::feature(data, &place, number, read.memory)
-            .map(|value| Float::from_u32(value).divide(Float::from_u32(*divisor)).0),
+            .map(|value| value.divide(Float::from_u32(*divisor)).0),
         Operation::Label { data } => data::label(data, &place, number, read.memory),
         Operation::Token { data, shift } => data::token(data, (&place, *shift), number, memory),
         Operation::IsPresent { batch, repeat } => {

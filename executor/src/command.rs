@@ -27,6 +27,8 @@ use clap::{Parser, Subcommand};
 pub use error::CommandError;
 pub use output::Output;
 
+use crate::processor::set_threads;
+
 /// Turns idle GPUs into honest work on the Autonomys network.
 #[derive(Debug, Parser)]
 #[command(name = "aipot", version, about, propagate_version = true)]
@@ -83,6 +85,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     if let Err(error) = start_logging(&arguments.log) {
         return output.fail(&error);
     }
+    set_threads();
     match dispatch(arguments.command, output) {
         Ok(code) => code,
         Err(error) => output.fail(&error),

@@ -5,8 +5,8 @@ use alloc::collections::BTreeSet;
 use super::builder::contiguous;
 use super::error::{OperatorFault, ProgramError};
 use super::{
-    BLOCK_ELEMENTS, Computation, ELEMENTS_MAX, Function, OPERATORS_MAX, Operation, Operator,
-    Program, RANK, ROW_ELEMENTS_MAX, SLOTS_MAX, Slot, SlotIndex, SlotKind, View,
+    BLOCK_ELEMENTS, Computation, ELEMENTS_MAX, FILE_ELEMENTS_MAX, OPERATORS_MAX, Operation,
+    Operator, Program, RANK, ROW_ELEMENTS_MAX, SLOTS_MAX, Slot, SlotIndex, SlotKind, View,
 };
 
 impl Computation {
@@ -80,7 +80,8 @@ impl Program {
                 SlotKind::File { .. } => (2, 0),
             };
             let Slot { name, element_count, .. } = *slot;
-            if rank < before || !(least..=ELEMENTS_MAX).contains(&element_count) {
+            let most = if rank == 2 { FILE_ELEMENTS_MAX } else { ELEMENTS_MAX };
+            if rank < before || !(least..=most).contains(&element_count) {
                 return Err(ProgramError::Slot { slot: place, name, element_count });
             }
             before = rank;
@@ -262,40 +263,4 @@ fn is_contiguous(view: &View, shape: &[u32; RANK]) -> bool {
 
 fn product(shape: &[u32; RANK]) -> u64 {
     shape.iter().fold(1_u64, |count, side| count.saturating_mul(u64::from(*side)))
-}
-
-impl Function {
-    /// Operands that the function takes.
-    #[must_use]
-    pub const fn operand_count(self) -> usize {
-        match self {
-            Self::Copy
-            | Self::Negate
-            | Self::Relu
-            | Self::Gelu
-            | Self::InverseDeviation { .. }
-            | Self::Kept { .. }
-            | Self::CorrectionRoot => 1,
-            Self::Add
-            | Self::Subtract
-            | Self::Multiply
-            | Self::Divide
-            | Self::ReluGradient
-            | Self::GeluGradient
-            | Self::Exponential
-            | Self::IsEqual
-            | Self::FirstMoment { .. }
-            | Self::SecondMoment { .. }
-            | Self::Velocity { .. }
-            | Self::CorrectedRate
-            | Self::LossQ16 => 2,
-            Self::MultiplyAdd
-            | Self::NegativeMultiplyAdd
-            | Self::LogProbability
-            | Self::CausalScale { .. }
-            | Self::Select => 3,
-            Self::Choose | Self::PoolMaximum | Self::PoolPosition | Self::MomentumWeight => 4,
-            Self::AdamWeight { .. } => 6,
-        }
-    }
 }

@@ -13,7 +13,7 @@ use crate::node::{Node, NodeConfiguration, NodeHandle};
 use crate::roles::{INCLUSION_BLOCKS_DEFAULT, RolesConfiguration};
 use crate::worker::process::{ProcessPool, ProcessSettings};
 use crate::worker::remote::RemoteProvider;
-use crate::worker::{TrainingProgress, Worker, WorkerConfiguration, Workplace};
+use crate::worker::{TrainingProgress, Worker, Workplace};
 
 /// Where a node listens by default: every interface, any free port, over both transports.
 const LISTEN_DEFAULT: [&str; 2] = ["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"];
@@ -110,8 +110,7 @@ pub(crate) async fn join(configuration: &Configuration) -> Result<Joined, Comman
     settings.rpc = configuration.rpc;
     settings.pool = configuration.pool;
     let workplace = workplace(&configuration.workplace, &folder).await?;
-    let how = WorkerConfiguration::for_folder(&folder, configuration.threads);
-    let worker = Worker::with_workplace(how, workplace);
+    let worker = Worker::with_workplace(configuration.worker.for_folder(&folder), workplace);
     let progress = worker.progress();
     let roles = RolesConfiguration {
         folder,

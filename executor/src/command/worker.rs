@@ -13,9 +13,9 @@ use tokio::sync::broadcast::error::RecvError;
 use super::join::environment;
 use super::{CommandError, Output, runtime};
 use crate::configuration::{WorkerAlone, WorkplaceSettings};
+use crate::worker::Performer;
 use crate::worker::process::{ProcessPool, ProcessSettings, serve};
 use crate::worker::remote::{RemoteWorker, RemoteWorkplaceSettings, WorkerEvent};
-use crate::worker::{Performer, WorkerConfiguration};
 
 /// Arguments of `aipot worker`.
 #[derive(Debug, Args)]
@@ -130,8 +130,7 @@ async fn serve_provider(
 fn performer(configuration: &WorkerAlone) -> Result<Performer, CommandError> {
     let folder = &configuration.folder;
     if !configuration.processes {
-        let threads = configuration.threads.into();
-        return Ok(Performer::Here(WorkerConfiguration::for_folder(folder, threads)));
+        return Ok(Performer::Here(folder.clone()));
     }
     let settings = ProcessSettings::for_folder(folder);
     let settings = settings.map_err(|source| CommandError::Runtime { source })?;

@@ -133,6 +133,20 @@ fn plotting_is_off_until_a_server_is_named_and_then_wants_a_variant() {
 }
 
 #[test]
+fn jobs_take_what_the_configuration_says() {
+    let flags = [("worker_memory_mib", "512"), ("worker_jobs_max", "3"), ("threads", "1")];
+    let worker = resolve(FILE, &[], &flags).unwrap().worker;
+    let expected = WorkerSettings { threads: 1, memory_bytes: 512 << 20, jobs_max: 3 };
+    assert_eq!(worker, expected);
+    let (alone, folder) = WorkerSettings::resolve(None, [], pairs(&flags)).unwrap();
+    assert_eq!((alone, folder), (expected, None));
+    for (key, value) in [("worker_memory_mib", "0"), ("worker_jobs_max", "1025")] {
+        let error = resolve(FILE, &[], &[(key, value)]).unwrap_err();
+        assert!(matches!(error, ConfigurationError::Value { .. }), "{key}: {error}");
+    }
+}
+
+#[test]
 fn a_plotter_alone_needs_no_node() {
     let flags = [("plotter_nats", "nats://127.0.0.1:4222"), ("plotter_variant", "v1")];
     let alone = PlotterAlone::resolve(None, [], pairs(&flags)).unwrap();

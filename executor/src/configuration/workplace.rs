@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::given::Given;
-use super::{COUNT_MAX, Configuration, ConfigurationError, plotter};
+use super::{Configuration, ConfigurationError, WorkerSettings};
 use crate::backend::{Backend, DeviceChoice};
 use crate::worker::remote::{RemoteSettings, StreamName};
 
@@ -11,8 +11,6 @@ use crate::worker::remote::{RemoteSettings, StreamName};
 const NATS: &str = "worker_nats";
 /// Where a worker without a folder keeps its checkpoints.
 const FOLDER_DEFAULT: &str = "aipot-worker";
-/// Memory of a job when nothing is said, as a node has it for all jobs together.
-const MEMORY_MIB_DEFAULT: u64 = 2048;
 /// What a device may be.
 const DEVICES: &str = "cpu, auto (training runs on the processor)";
 
@@ -58,16 +56,14 @@ impl WorkerAlone {
         let given = Configuration::gather(file, environment, flags)?;
         let WorkplaceSettings { processes, remote, device } = WorkplaceSettings::of(&given)?;
         let folder = given.single("folder", "text that is not empty")?;
-        let memory_mib = given.count("worker_memory_mib", 1..=COUNT_MAX)?;
-        let memory_mib = memory_mib
-            .map_or(MEMORY_MIB_DEFAULT, |mib: usize| u64::try_from(mib).unwrap_or(u64::MAX));
+        let WorkerSettings { threads, memory_bytes, .. } = WorkerSettings::from_given(&given)?;
         Ok(Self {
             remote: remote.ok_or_else(|| Given::missing(NATS))?,
             processes,
             device,
             folder: folder.unwrap_or_else(|| PathBuf::from(FOLDER_DEFAULT)),
-            threads: u16::try_from(plotter::threads(&given)?).unwrap_or(u16::MAX),
-            memory_bytes: memory_mib << 20,
+            threads: u16::try_from(threads).unwrap_or(u16::MAX),
+            memory_bytes,
         })
     }
 }

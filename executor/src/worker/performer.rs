@@ -6,23 +6,31 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use aipot_domain_runtime::order::OrderSpecification;
 use aipot_domain_runtime::order::cost::cost;
 use aipot_domain_runtime::primitives::BlockNumber;
 use aipot_domain_runtime::trace::TraceOpening;
+use tokio::runtime::Builder;
 use tokio::sync::broadcast;
+use tokio::time::interval;
 
 use super::process::ProcessPool;
-use super::protocol::{Job, JobId, Purpose};
+use super::protocol::{Failure, Job, JobId, Purpose};
 use super::recipe::{self, RecipeJob, RecipePurpose, RecipeResult};
 use super::training::{self, TrainingData, TrainingError, TrainingJob};
-use super::{Control, JobEnd, TrainingProgress, WorkerConfiguration, WorkerError};
+use super::{Control, JobEnd, TrainingProgress, Worker, WorkerConfiguration};
 use crate::store::artefacts::{ArtefactError, ContentHash};
 
 /// Whoever sent the job watches the blocks.
 const NO_DEADLINE: BlockNumber = BlockNumber(u32::MAX);
+
+/// How long the last step may take when nobody waits for it any more.
+pub(super) const LAST_STEP_MAX: Duration = Duration::from_secs(10);
+
+/// How often a job looks whether it is to stop.
+const TICK: Duration = Duration::from_millis(20);
 
 /// What stands before the weights in the file of a model, at most.
 ///
@@ -39,6 +47,15 @@ pub(super) struct Errand {
     pub(super) progress: broadcast::Sender<TrainingProgress>,
 }
 
+impl Errand {
+    /// Tells whoever listens how far the job is.
+    pub(super) fn report(&self, progress: TrainingProgress) {
+        if self.progress.send(progress).is_err() {
+            tracing::trace!("nobody listens to the progress of training");
+        }
+    }
+}
+
 /// What a job gives.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Outcome {
@@ -51,8 +68,8 @@ pub(super) struct Outcome {
 /// Who does jobs.
 #[derive(Debug)]
 pub enum Performer {
-    /// Threads of this process.
-    Here(WorkerConfiguration),
+    /// Threads of this process, with their files in this folder.
+    Here(PathBuf),
     /// Processes that may die.
     Processes(Arc<ProcessPool>),
 }
@@ -65,7 +82,7 @@ impl Performer {
         control: &Control,
     ) -> JobEnd<Result<Outcome, TrainingError>> {
         match self {
-            Self::Here(configuration) => perform_here(errand, configuration, control),
+            Self::Here(folder) => perform_here(errand, folder, control),
             Self::Processes(pool) => pool.perform(errand, control),
         }
     }
@@ -73,75 +90,96 @@ impl Performer {
     /// The folder in which checkpoints and traces lie.
     pub(super) fn folder(&self) -> &Path {
         match self {
-            Self::Here(configuration) => &configuration.folder,
+            Self::Here(folder) => folder,
             Self::Processes(pool) => pool.folder(),
         }
     }
 }
 
-/// Does a job on threads of its own in this process.
+/// Does a job in this process, as a worker that has nothing else to do.
 fn perform_here(
     errand: &Errand,
-    configuration: &WorkerConfiguration,
+    folder: &Path,
     control: &Control,
 ) -> JobEnd<Result<Outcome, TrainingError>> {
-    let limits = errand.job.limits;
-    let configuration = WorkerConfiguration {
-        threads: limits.threads.into(),
-        checkpoint_steps: limits.checkpoint_steps,
-        checkpoint_time: std::time::Duration::from_millis(limits.checkpoint_ms),
-        ..configuration.clone()
+    let runtime = match Builder::new_current_thread().enable_time().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return JobEnd::Finished(Err(Failure::unavailable(&error).into())),
     };
-    if let Err(error) = check_memory(&errand.job) {
-        return JobEnd::Finished(Err(error));
-    }
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(configuration.threads).build();
-    let pool = match pool {
-        Ok(pool) => pool,
-        Err(source) => return JobEnd::Finished(Err(WorkerError::Threads { source }.into())),
-    };
-    pool.install(|| train(errand, &configuration, control))
+    let end = runtime.block_on(train(errand, folder, control));
+    // What was told to stop still writes its checkpoint.
+    runtime.shutdown_timeout(LAST_STEP_MAX);
+    end.map_or(JobEnd::Stopped, JobEnd::Finished)
 }
 
-fn check_memory(job: &Job) -> Result<(), TrainingError> {
-    let needed_bytes = cost(&job.specification)?.training_bytes;
-    let capacity_bytes = job.limits.memory_bytes;
-    if needed_bytes > capacity_bytes {
-        return Err(WorkerError::TooLarge { needed_bytes, capacity_bytes }.into());
-    }
-    Ok(())
-}
-
-fn train(
+/// Trains until there is a result, or the job is told to stop.
+async fn train(
     errand: &Errand,
-    configuration: &WorkerConfiguration,
+    folder: &Path,
     control: &Control,
-) -> JobEnd<Result<Outcome, TrainingError>> {
-    let (data, progress) = (errand.data.as_ref(), &errand.progress);
+) -> Option<Result<Outcome, TrainingError>> {
+    let limits = errand.job.limits;
+    let worker = Worker::new(WorkerConfiguration {
+        memory_bytes: limits.memory_bytes,
+        jobs_max: 1,
+        checkpoint_steps: limits.checkpoint_steps,
+        checkpoint_time: Duration::from_millis(limits.checkpoint_ms),
+        ..WorkerConfiguration::for_folder(folder, limits.threads.into())
+    });
+    let deadline_block = set_clock(&worker, limits.time_left_ms);
+    let mut reports = worker.progress();
+    let mut ticks = interval(TICK);
+    let result = result(&worker, errand, deadline_block);
+    tokio::pin!(result);
+    loop {
+        tokio::select! {
+            result = &mut result => {
+                while let Ok(report) = reports.try_recv() {
+                    errand.report(report);
+                }
+                return Some(result);
+            }
+            Ok(report) = reports.recv() => errand.report(report),
+            _ = ticks.tick() => {
+                if control.is_stopped() {
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+async fn result(
+    worker: &Worker,
+    errand: &Errand,
+    deadline_block: BlockNumber,
+) -> Result<Outcome, TrainingError> {
     let specification = errand.job.specification.clone();
+    let data = Arc::clone(&errand.data);
     let purpose = match errand.job.purpose {
         Purpose::Train { seed } => {
             let is_urgent = Arc::clone(&errand.is_urgent);
-            let job = TrainingJob { specification, seed, deadline_block: NO_DEADLINE, is_urgent };
-            let end = training::train_here(&job, data, configuration, (control, progress));
-            return map_end(end, |model| Outcome { model, trace: None });
+            let job = TrainingJob { specification, seed, deadline_block, is_urgent };
+            return Ok(Outcome { model: worker.train(job, data).await?, trace: None });
         }
         Purpose::Claim => RecipePurpose::Claim,
         Purpose::Audit => RecipePurpose::Audit,
     };
-    let job = RecipeJob { specification, purpose, deadline_block: NO_DEADLINE };
-    let end = recipe::run_here(&job, data, configuration, (control, progress));
-    map_end(end, |RecipeResult { model, trace }| Outcome { model, trace: Some(trace) })
+    let job = RecipeJob { specification, purpose, deadline_block };
+    let RecipeResult { model, trace } = worker.run_recipe(job, data).await?;
+    Ok(Outcome { model, trace: Some(trace) })
 }
 
-fn map_end<T, U>(
-    end: JobEnd<Result<T, TrainingError>>,
-    change: impl FnOnce(T) -> U,
-) -> JobEnd<Result<U, TrainingError>> {
-    match end {
-        JobEnd::Finished(result) => JobEnd::Finished(result.map(change)),
-        JobEnd::Stopped => JobEnd::Stopped,
+/// Makes a worker's clock reach the block that is given in as much time as is left.
+fn set_clock(worker: &Worker, time_left_ms: Option<u64>) -> BlockNumber {
+    let now = Instant::now();
+    let left = time_left_ms.map(Duration::from_millis);
+    if let Some(before) = left.and_then(|left| now.checked_sub(left)) {
+        worker.clock().observe(BlockNumber(0), before);
+        worker.clock().observe(BlockNumber(1), now);
+        return BlockNumber(2);
     }
+    NO_DEADLINE
 }
 
 /// Most bytes that the file of an order's model can have.

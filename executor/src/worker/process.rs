@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use aipot_domain_runtime::trace::TraceOpening;
 
+use super::memory::{MemoryRequest, OutOfMemory};
 use super::performer::{Errand, Outcome, model_bytes_max};
 use super::protocol::{Blob, CheckpointPlace, DataFile, Failure, FromWorker, Job, JobId, ToWorker};
 use super::training::TrainingError;
@@ -31,6 +32,9 @@ const DATA: &str = "data";
 
 /// How often a process is told what has changed, when it says nothing itself.
 const TICK: Duration = Duration::from_millis(50);
+
+/// Processes that may be killed one after the other before memory counts as the reason.
+const KILLS_MAX: u32 = 2;
 
 /// How processes are started and watched.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -133,27 +137,42 @@ impl ProcessPool {
         match self.outlive(errand, control) {
             Ok(JobEnd::Finished(outcome)) => JobEnd::Finished(Ok(outcome)),
             Ok(JobEnd::Stopped) => JobEnd::Stopped,
-            Err(failure) => JobEnd::Finished(Err(failure.into())),
+            Ok(JobEnd::OutOfMemory(error)) => JobEnd::OutOfMemory(error),
+            Err(failure) => match out_of_memory(&failure, control) {
+                Some(error) => JobEnd::OutOfMemory(error),
+                None => JobEnd::Finished(Err(failure.into())),
+            },
         }
     }
 
     /// Starts a process for the job again and again, until one lives long enough.
     fn outlive(&self, errand: &Errand, control: &Control) -> Result<JobEnd<Outcome>, Failure> {
-        let job = self.prepare(errand)?;
+        let mut job = self.prepare(errand)?;
+        if let Some(place) = control.place() {
+            job.limits.memory_bytes = place.reserved_bytes;
+        }
         let mut deaths = Deaths::default();
         loop {
             let mut step = 0;
             let death = match self.live(&job, errand, control, &mut step) {
                 Ok(JobEnd::Finished(end)) => return end.map(JobEnd::Finished),
                 Ok(JobEnd::Stopped) => return Ok(JobEnd::Stopped),
+                Ok(JobEnd::OutOfMemory(error)) => return Ok(JobEnd::OutOfMemory(error)),
                 Err(death) => death,
             };
             let order = job.specification.id();
             tracing::warn!(%order, step, %death, "a worker died; another one goes on");
-            if deaths.count(step) >= self.settings.deaths_max {
-                return Err(Failure::GivenUp { tries: deaths.count, reason: death.to_string() });
+            let count = deaths.count(step);
+            if death.is_by_system() && count >= KILLS_MAX && control.place().is_some() {
+                // Nobody but the system does that twice, and it is short of memory then.
+                let capacity_bytes = job.limits.memory_bytes;
+                let needed_bytes = capacity_bytes.saturating_add(1);
+                return Err(Failure::OutOfMemory { needed_bytes, capacity_bytes });
             }
-            if !self.back_off(deaths.count, control) {
+            if count >= self.settings.deaths_max {
+                return Err(Failure::GivenUp { tries: count, reason: death.to_string() });
+            }
+            if !self.back_off(count, control) {
                 return Ok(JobEnd::Stopped);
             }
         }
@@ -226,10 +245,13 @@ impl ProcessPool {
                     let loss_nats = f32::from_bits(loss_bits);
                     let remaining = Duration::from_millis(remaining_ms);
                     let (order, step) = (id.order, step);
-                    report(
-                        errand,
-                        TrainingProgress { order, step, step_count, loss_nats, remaining },
-                    );
+                    errand.report(TrainingProgress {
+                        order,
+                        step,
+                        step_count,
+                        loss_nats,
+                        remaining,
+                    });
                 }
                 Some(FromWorker::Paused(job)) if job == id => return Ok(JobEnd::Stopped),
                 Some(FromWorker::Failure { job, failure }) if job == id => {
@@ -317,11 +339,20 @@ fn result_path(folder: &Path, job: &JobId) -> PathBuf {
     folder.join(RESULTS).join(job.to_string())
 }
 
-fn report(errand: &Errand, progress: TrainingProgress) {
-    // Nobody may be listening.
-    if errand.progress.send(progress).is_err() {
-        tracing::trace!("nobody listens to the progress of training");
-    }
+/// What a job's place has to be told when its process lacked memory.
+fn out_of_memory(failure: &Failure, control: &Control) -> Option<OutOfMemory> {
+    let (Failure::OutOfMemory { needed_bytes, .. }, Some(place)) = (failure, control.place())
+    else {
+        return None;
+    };
+    let request = MemoryRequest {
+        step: 0,
+        micro_rows: place.micro_rows,
+        needed_bytes: *needed_bytes,
+        budget_bytes: place.reserved_bytes,
+        is_first: true,
+    };
+    Some(OutOfMemory { request })
 }
 
 fn not_text(path: &Path) -> Failure {

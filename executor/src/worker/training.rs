@@ -6,21 +6,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use aipot_domain_runtime::order::OrderSpecification;
-use aipot_domain_runtime::order::cost::{Overflow, cost};
+use aipot_domain_runtime::order::cost::Overflow;
 use aipot_domain_runtime::primitives::{BlockNumber, OrderId};
 use aipot_domain_runtime::program::ProgramError;
 use aipot_trainer::checkpoint::Checkpoint;
-use aipot_trainer::dataset::{Dataset, DatasetError};
+use aipot_trainer::dataset::DatasetError;
 use aipot_trainer::engine::EngineError;
 use aipot_trainer::model_file::write_model;
 use aipot_trainer::recipe_run::RecipeError;
-use aipot_trainer::run::{TrainError, Trainer, TrainingOptions};
-use tokio::sync::broadcast;
+use aipot_trainer::run::{TrainError, Trainer, TrainingFile, TrainingOptions};
 
+use super::memory::StepMemory;
+use super::pace::Pace;
 use super::performer::Errand;
 use super::progress::Reporter;
 use super::protocol::{Failure, Purpose};
-use super::{Control, JobEnd, TrainingProgress, Worker, WorkerConfiguration, WorkerError, durable};
+use super::{Control, JobEnd, Worker, WorkerConfiguration, WorkerError, durable};
+use crate::scheduler::time_limit::TooSlow;
 use crate::scheduler::{Job, Priority};
 use crate::store::artefacts::{ArtefactError, ArtefactStore, ContentHash};
 
@@ -29,6 +31,9 @@ const CHECKPOINTS: &str = "checkpoints";
 
 /// Runs that may diverge before the order is given up; each starts at half the learning rate.
 const DIVERGENCES_MAX: u32 = 3;
+
+/// When a run is shortened, one in so many of the steps that fit is left out.
+const STEPS_SPARED_SHARE: u64 = 8;
 
 /// An order to be trained.
 #[derive(Clone, Debug)]
@@ -79,6 +84,9 @@ pub enum TrainingError {
     /// The order's sizes do not fit this machine.
     #[error(transparent)]
     Overflow(#[from] Overflow),
+    /// The run cannot end in time, and may not be shortened.
+    #[error("the recipe cannot be run in time: {0}")]
+    TooSlow(#[from] TooSlow),
     /// The machine could not run the job.
     #[error(transparent)]
     Worker(#[from] WorkerError),
@@ -102,8 +110,9 @@ impl TrainingError {
             | Self::Diverged { .. }
             | Self::Recipe(_)
             | Self::Program(_)
+            | Self::TooSlow(_)
             | Self::Overflow(_) => true,
-            Self::Worker(error) => matches!(error, WorkerError::TooLarge { .. }),
+            Self::Worker(error) => matches!(error, WorkerError::DoesNotFit(_)),
             Self::Elsewhere(failure) => failure.is_permanent(),
             Self::Artefact(_) | Self::Trace(_) => false,
         }
@@ -123,17 +132,29 @@ impl Worker {
         let place = Job {
             priority: Priority::Training,
             deadline_block: job.deadline_block,
-            reserved_bytes: cost(&job.specification)?.training_bytes,
+            memory: self.corrected_need(&job.specification)?,
         };
         if !self.is_workplace() {
-            let errand = self.errand(&job.specification, Purpose::Train { seed: job.seed });
-            let errand = Errand { is_urgent: job.is_urgent, ..errand(artefacts) };
+            let purpose = Purpose::Train { seed: job.seed };
+            let errand = self.errand(&job.specification, purpose, artefacts);
+            let errand = Errand { is_urgent: job.is_urgent, ..errand };
             return Ok(self.send(place, errand).await?.model);
         }
         let shared = Arc::clone(&self.shared);
         let work = move |control: &Control| {
-            let surroundings = (control, &shared.progress);
-            train_here(&job, artefacts.as_ref(), &shared.configuration, surroundings)
+            let bytes =
+                match artefacts.training_data(ContentHash(job.specification.data.train.root.0)) {
+                    Ok(bytes) => bytes,
+                    Err(error) => return JobEnd::Finished(Err(error.into())),
+                };
+            let reporter = Reporter::new(job.specification.id(), &shared.progress);
+            let mut session = Session::new(&job, &shared.configuration, control, reporter);
+            match session.train(&bytes) {
+                Ok(JobEnd::Finished(model)) => JobEnd::Finished(Ok(model)),
+                Ok(JobEnd::Stopped) => JobEnd::Stopped,
+                Ok(JobEnd::OutOfMemory(error)) => JobEnd::OutOfMemory(error),
+                Err(error) => JobEnd::Finished(Err(error)),
+            }
         };
         self.run(place, work).await?
     }
@@ -169,25 +190,6 @@ impl TrainingData for ArtefactStore {
     }
 }
 
-/// One go at an order, on the threads of this process.
-pub(super) fn train_here(
-    job: &TrainingJob,
-    data: &dyn TrainingData,
-    configuration: &WorkerConfiguration,
-    (control, progress): (&Control, &broadcast::Sender<TrainingProgress>),
-) -> JobEnd<Result<Vec<u8>, TrainingError>> {
-    let bytes = match data.training_data(ContentHash(job.specification.data.train.root.0)) {
-        Ok(bytes) => bytes,
-        Err(error) => return JobEnd::Finished(Err(error.into())),
-    };
-    let reporter = Reporter::new(job.specification.id(), progress);
-    match Session::new(job, configuration, control, reporter).train(&bytes) {
-        Ok(JobEnd::Finished(model)) => JobEnd::Finished(Ok(model)),
-        Ok(JobEnd::Stopped) => JobEnd::Stopped,
-        Err(error) => JobEnd::Finished(Err(error)),
-    }
-}
-
 /// One go at an order.
 struct Session<'job> {
     job: &'job TrainingJob,
@@ -214,12 +216,15 @@ impl<'job> Session<'job> {
     /// Trains, with a lower learning rate after each divergence.
     fn train(&mut self, bytes: &[u8]) -> Result<JobEnd<Vec<u8>>, TrainingError> {
         let specification = &self.job.specification;
-        let data = Dataset::read_train(bytes, &specification.data);
-        let data = data.map_err(|source| TrainingError::Data { source })?;
+        let file = TrainingFile::new(bytes, specification);
+        let file = file.map_err(|source| TrainingError::Data { source })?;
+        let mut memory = StepMemory::new(self.control, specification)?;
         let mut options = TrainingOptions::recipe(specification, self.job.seed);
         for divergence_count in 1_u32.. {
-            match self.train_with(options, &data) {
-                Err(TrainError::Diverged { step, loss }) if divergence_count < DIVERGENCES_MAX => {
+            match self.train_with(options, file, &mut memory) {
+                Err(TrainError::Diverged { step, loss, .. })
+                    if divergence_count < DIVERGENCES_MAX =>
+                {
                     options.learning_rate /= 2.0;
                     let (order, rate) = (specification.id(), options.learning_rate);
                     tracing::warn!(%order, step, loss, rate, "training diverged and starts again");
@@ -234,23 +239,37 @@ impl<'job> Session<'job> {
     fn train_with(
         &mut self,
         options: TrainingOptions,
-        data: &Dataset,
+        file: TrainingFile<'_>,
+        memory: &mut StepMemory<'_>,
     ) -> Result<JobEnd<Vec<u8>>, TrainError> {
-        let mut trainer = self.trainer(options, data)?;
+        if let Err(error) = memory.before_step(0) {
+            return Ok(JobEnd::OutOfMemory(error));
+        }
+        let mut trainer = self.trainer(options, file)?;
         self.saved_step = trainer.step_index();
+        let mut pace = Pace::new(self.control, self.job.deadline_block);
         while !trainer.is_finished() && !self.job.is_urgent.load(Ordering::Relaxed) {
             if self.control.is_stopped() {
-                self.save(&trainer)?;
+                self.save(&mut trainer)?;
                 return Ok(JobEnd::Stopped);
             }
+            if let Err(error) = memory.before_step(trainer.step_index()) {
+                self.save(&mut trainer)?;
+                return Ok(JobEnd::OutOfMemory(error));
+            }
             let report = trainer.step()?;
+            memory.after_step();
             self.reporter.step(&report);
+            let steps_left = report.step_count.saturating_sub(trainer.step_index());
+            if let Err(slow) = pace.after_step(steps_left) {
+                trainer = self.shortened(trainer, file, &slow)?;
+            }
             if self.is_checkpoint_due(&trainer) {
-                self.save(&trainer)?;
+                self.save(&mut trainer)?;
             }
         }
         // Should the model not reach the disk, everything but the last step is still there.
-        self.save(&trainer)?;
+        self.save(&mut trainer)?;
         Ok(JobEnd::Finished(write_model(&trainer.finish()?)))
     }
 
@@ -258,25 +277,47 @@ impl<'job> Session<'job> {
     fn trainer<'data>(
         &self,
         options: TrainingOptions,
-        data: &'data Dataset,
+        file: TrainingFile<'data>,
     ) -> Result<Trainer<'data>, TrainError> {
         let specification = &self.job.specification;
         let Some(checkpoint) = read_checkpoint(&self.checkpoint_path, specification) else {
-            return Trainer::new(specification, data, options);
+            return Trainer::new(specification, file, options);
         };
         let (order, step) = (specification.id(), checkpoint.step);
         // A run that diverged before it was interrupted keeps its lower learning rate.
         let is_own = checkpoint.options.seed == options.seed;
-        match Trainer::resume(specification, data, checkpoint) {
+        match Trainer::resume(specification, file, checkpoint) {
             Ok(trainer) if is_own => {
                 tracing::info!(%order, step, "training goes on from its checkpoint");
                 Ok(trainer)
             }
             _ => {
                 tracing::warn!(%order, "the checkpoint is of another run; training starts again");
-                Trainer::new(specification, data, options)
+                Trainer::new(specification, file, options)
             }
         }
+    }
+
+    /// The same run with as many steps as fit before its deadline, and the learning rate of the shorter one.
+    fn shortened<'data>(
+        &self,
+        mut trainer: Trainer<'_>,
+        file: TrainingFile<'data>,
+        slow: &TooSlow,
+    ) -> Result<Trainer<'data>, TrainError> {
+        let mut checkpoint = trainer.checkpoint()?;
+        // Two runs at once would take twice what is reserved.
+        drop(trainer);
+        let order = self.job.specification.id();
+        tracing::warn!(%order, %slow, "the run is shortened");
+        // What is measured is the fastest step; others are slower.
+        let possible = slow.steps_possible - slow.steps_possible / STEPS_SPARED_SHARE;
+        let step_count = checkpoint.step.saturating_add(possible);
+        let specification = &self.job.specification;
+        let shorter = TrainingOptions::steps(specification, checkpoint.options.seed, step_count);
+        checkpoint.options.step_count = step_count;
+        checkpoint.options.schedule = shorter.schedule;
+        Trainer::resume(specification, file, checkpoint)
     }
 
     fn is_checkpoint_due(&self, trainer: &Trainer<'_>) -> bool {
@@ -285,7 +326,7 @@ impl<'job> Session<'job> {
     }
 
     /// Writes a checkpoint. A disk that refuses costs nothing but the steps since the last one.
-    fn save(&mut self, trainer: &Trainer<'_>) -> Result<(), TrainError> {
+    fn save(&mut self, trainer: &mut Trainer<'_>) -> Result<(), TrainError> {
         let checkpoint = trainer.checkpoint()?;
         (self.saved_step, self.saved_at) = (checkpoint.step, Instant::now());
         if let Err(error) = durable::write(&self.checkpoint_path, &checkpoint.to_bytes()) {

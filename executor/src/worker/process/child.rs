@@ -1,11 +1,13 @@
 //! One process that works for this node: started, told things, listened to, ended.
 
 use std::io::{self, BufReader};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{self, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
 
 use super::ProcessSettings;
 use crate::worker::protocol::{
@@ -30,7 +32,7 @@ pub(super) enum Death {
     #[error("the worker cannot be started: {source}")]
     Start { source: io::Error },
     #[error("the worker has ended: {status}")]
-    Ended { status: String },
+    Ended { status: String, is_by_system: bool },
     #[error("the worker has said nothing for {silent_s} s")]
     Silent { silent_s: u64 },
     #[error("the worker did not stop within {waited_s} s")]
@@ -45,6 +47,13 @@ pub(super) enum Death {
     TooLarge { byte_count: u64, bytes_max: u64 },
     #[error("the worker's model in {} is not the one that it announced", path.display())]
     OtherResult { path: PathBuf },
+}
+
+impl Death {
+    /// Whether something outside this node killed the process, as the system does when memory is short.
+    pub(super) fn is_by_system(&self) -> bool {
+        matches!(self, Self::Ended { is_by_system: true, .. })
+    }
 }
 
 /// What was read from a process.
@@ -134,14 +143,15 @@ impl Child {
         while matches!(self.process.try_wait(), Ok(None)) && Instant::now() < until {
             std::thread::park_timeout(ENDING_TICK);
         }
-        let status = match self.process.try_wait() {
-            Ok(Some(status)) => status.to_string(),
-            _ => match self.process.kill().and_then(|()| self.process.wait()) {
-                Ok(status) => status.to_string(),
-                Err(error) => error.to_string(),
-            },
+        if let Ok(Some(status)) = self.process.try_wait() {
+            let is_by_system = status.signal() == Some(Signal::KILL.as_raw());
+            return Death::Ended { status: status.to_string(), is_by_system };
+        }
+        let status = match self.process.kill().and_then(|()| self.process.wait()) {
+            Ok(status) => status.to_string(),
+            Err(error) => error.to_string(),
         };
-        Death::Ended { status }
+        Death::Ended { status, is_by_system: false }
     }
 }
 

@@ -12,12 +12,15 @@ use std::time::{Duration, Instant};
 use tokio::sync::broadcast;
 
 use super::result_path;
-use crate::worker::performer::{CheckpointWatch, DataOnDisk, Errand, Outcome, Performer};
+use crate::worker::memory::OutOfMemory;
+use crate::worker::performer::{
+    CheckpointWatch, DataOnDisk, Errand, LAST_STEP_MAX, Outcome, Performer,
+};
 use crate::worker::protocol::{
     Blob, Failure, FrameError, FromWorker, Job, JobId, ToWorker, WireError, decode_to_worker,
     encode, read_frame, write_frame,
 };
-use crate::worker::{Control, JobEnd, PROGRESS_REPORTS_MAX, WorkerConfiguration, durable};
+use crate::worker::{Control, JobEnd, PROGRESS_REPORTS_MAX, durable};
 
 /// Between two signs of life.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -25,8 +28,6 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(50);
 /// Events that wait; a node that says more is waited for.
 const EVENTS_MAX: usize = 16;
-/// How long the last step may take when nobody waits for it any more.
-const LAST_STEP_MAX: Duration = Duration::from_secs(10);
 
 /// Why a process stops serving, beside its input being closed.
 #[derive(Debug, thiserror::Error)]
@@ -165,8 +166,7 @@ impl<W: Write> Server<W> {
             time_limit_s: job.limits.time_limit_s,
             stopping: None,
         });
-        let configuration = WorkerConfiguration::for_folder(&self.folder, 0);
-        let performer = Performer::Here(configuration);
+        let performer = Performer::Here(self.folder.clone());
         let data = Arc::new(DataOnDisk::of(&job));
         let errand = Errand { job, data, is_urgent, progress: sender };
         let events = self.sender.clone();
@@ -204,6 +204,11 @@ impl<W: Write> Server<W> {
         let message = match (end, work.stopping) {
             (JobEnd::Finished(Ok(outcome)), _) => self.result(job, &outcome),
             (JobEnd::Finished(Err(failure)), _) => FromWorker::Failure { job, failure },
+            (JobEnd::OutOfMemory(OutOfMemory { request }), _) => {
+                let (needed_bytes, capacity_bytes) = (request.needed_bytes, request.budget_bytes);
+                let failure = Failure::OutOfMemory { needed_bytes, capacity_bytes };
+                FromWorker::Failure { job, failure }
+            }
             (JobEnd::Stopped, Some(Stopping::Cancel)) => {
                 FromWorker::Failure { job, failure: Failure::Cancelled }
             }
@@ -291,6 +296,7 @@ fn perform(
             JobEnd::Finished(result.map_err(|error| Failure::from(&error)))
         }
         Ok(JobEnd::Stopped) => JobEnd::Stopped,
+        Ok(JobEnd::OutOfMemory(error)) => JobEnd::OutOfMemory(error),
         Err(_) => {
             let reason = "the job panicked".to_owned();
             JobEnd::Finished(Err(Failure::Unavailable { reason }))

@@ -114,8 +114,8 @@ impl From<&TrainingError> for Failure {
             TrainingError::Diverged { step, loss } => {
                 Self::Diverged { step: *step, loss_bits: loss.to_bits() }
             }
-            TrainingError::Worker(WorkerError::TooLarge { needed_bytes, capacity_bytes }) => {
-                let (needed_bytes, capacity_bytes) = (*needed_bytes, *capacity_bytes);
+            TrainingError::Worker(WorkerError::DoesNotFit(unfit)) => {
+                let (needed_bytes, capacity_bytes) = (unfit.needed_bytes, unfit.capacity_bytes);
                 Self::OutOfMemory { needed_bytes, capacity_bytes }
             }
             error if error.is_permanent() => Self::BadOrder { reason: reason(error) },

@@ -75,15 +75,18 @@ impl Job {
     }
 }
 
-/// What a job may take. It changes when a result is there, and never the result.
+/// What a job may take. Nothing of it changes the bits of a step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Limits {
     /// Threads; 0 means one for each core.
     pub threads: u16,
-    /// Memory at its peak.
+    /// Memory at its peak; batches are cut into pieces that fit.
     pub memory_bytes: u64,
     /// Time of one go.
     pub time_limit_s: u32,
+    /// Time until the result is of no use, as it was when the job was sent; a free training is shortened to
+    /// end before.
+    pub time_left_ms: Option<u64>,
     /// Steps after which a checkpoint is written...
     pub checkpoint_steps: u64,
     /// ...or milliseconds, whichever comes first.

@@ -107,7 +107,7 @@ impl RemoteProvider {
                 _ = results.next() => true,
                 _ = polls.tick() => true,
                 said = next_progress(&mut progress, &id) => {
-                    report(errand, said);
+                    errand.report(said);
                     false
                 }
                 _ = ticks.tick() => {
@@ -262,13 +262,6 @@ async fn next_progress(subscriber: &mut Subscriber, id: &JobId) -> TrainingProgr
     }
     // The connection is closed for good, which the polls will say.
     std::future::pending().await
-}
-
-fn report(errand: &Errand, progress: TrainingProgress) {
-    // Nobody may be listening.
-    if errand.progress.send(progress).is_err() {
-        tracing::trace!("nobody listens to the progress of training");
-    }
 }
 
 /// Takes a job back when nobody waits for its result any more. It can be offered again later, and then goes

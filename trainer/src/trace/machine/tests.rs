@@ -210,7 +210,7 @@ fn data_is_read_as_the_referee_reads_it() {
         check(&[3, 6], Operation::Feature { data, divisor: 7 }, &[]);
         check(&[3], Operation::Label { data }, &[]);
         check(&[12], Operation::IsPresent { batch, repeat: 4 }, &[]);
-        let data = DataInput { layout: Layout::Text { context: 5 }, ..data };
+        let data = DataInput { layout: Layout::Text { context: 5, token_bytes: 1 }, ..data };
         for shift in [0, 1] {
             check(&[3, 5], Operation::Token { data, shift }, &[]);
         }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use aipot_domain_runtime::order::cost::cost;
 use async_nats::Subscriber;
 use async_nats::jetstream::{AckKind, Message};
 use futures::StreamExt;
@@ -17,6 +16,7 @@ use super::super::exchange::{Exchange, Published, Queue, checkpoint_name};
 use super::super::names::Topic;
 use super::{JobFate, RemoteWorker, WorkerEvent};
 use crate::store::artefacts::ContentHash;
+use crate::worker::memory::training_need;
 use crate::worker::performer::{CheckpointWatch, Errand, Outcome, checkpoint_file};
 use crate::worker::protocol::{
     Blob, CheckpointPlace, Failure, FromWorker, Job, JobId, ToWorker, WireError, decode_job,
@@ -166,8 +166,9 @@ impl Delivery<'_> {
     fn refusal(&self, job: &Job) -> Option<End> {
         let id = job.id();
         let settled = |failure| Some(End::Settled(FromWorker::Failure { job: id, failure }));
-        let needed_bytes = match cost(&job.specification) {
-            Ok(cost) => cost.training_bytes,
+        // Row by row, if that is what it takes.
+        let needed_bytes = match training_need(&job.specification) {
+            Ok(need) => need.bytes(1),
             Err(error) => return settled(Failure::from(&TrainingError::from(error))),
         };
         if self.is_given_up() {
@@ -350,6 +351,10 @@ impl Delivery<'_> {
                     return Ok(End::Settled(FromWorker::Failure { job, failure }));
                 }
                 Ok(End::Again(RETRY_DELAY))
+            }
+            (JobEnd::OutOfMemory(error), _) => {
+                tracing::warn!(%job, %error, "a job does not fit now");
+                Ok(End::Again(self.queue.lease))
             }
             (JobEnd::Stopped, Some(Stopping::TimeLimit)) => {
                 let failure = Failure::TimeLimit { time_limit_s: work.job.limits.time_limit_s };

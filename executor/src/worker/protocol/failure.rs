@@ -2,6 +2,7 @@
 
 use parity_scale_codec::{Decode, Encode};
 
+use crate::scheduler::schedule::DoesNotFit;
 use crate::worker::WorkerError;
 use crate::worker::training::TrainingError;
 
@@ -95,6 +96,17 @@ impl Failure {
         }
     }
 
+    fn out_of_memory(unfit: DoesNotFit) -> Self {
+        match unfit {
+            DoesNotFit::TooLarge { needed_bytes, capacity_bytes } => {
+                Self::OutOfMemory { needed_bytes, capacity_bytes }
+            }
+            DoesNotFit::RanOut { reserved_bytes, capacity_bytes, .. } => {
+                Self::OutOfMemory { needed_bytes: reserved_bytes, capacity_bytes }
+            }
+        }
+    }
+
     /// The worker could not do it this time.
     pub(in crate::worker) fn unavailable(error: &(dyn std::error::Error + 'static)) -> Self {
         Self::Unavailable { reason: reason(error) }
@@ -114,10 +126,7 @@ impl From<&TrainingError> for Failure {
             TrainingError::Diverged { step, loss } => {
                 Self::Diverged { step: *step, loss_bits: loss.to_bits() }
             }
-            TrainingError::Worker(WorkerError::DoesNotFit(unfit)) => {
-                let (needed_bytes, capacity_bytes) = (unfit.needed_bytes, unfit.capacity_bytes);
-                Self::OutOfMemory { needed_bytes, capacity_bytes }
-            }
+            TrainingError::Worker(WorkerError::DoesNotFit(unfit)) => Self::out_of_memory(*unfit),
             error if error.is_permanent() => Self::BadOrder { reason: reason(error) },
             error => Self::unavailable(error),
         }

@@ -6,10 +6,14 @@
 //! - [`reduction`]: sums, means and maxima with a fixed tree.
 //! - [`proof_of_space`]: tables, proofs and the verifier of plotting.
 //! - [`softmax`]: log-softmax, its loss, argmax.
-//! - [`activation`]: `ReLU`, GELU and their gradients.
+//! - [`activation`]: `ReLU`, GELU, `SiLU` and their gradients.
 //! - [`cross_entropy`]: the loss of a classifier and its gradient.
-//! - [`normalization`]: layer norm and its gradient.
-//! - [`attention`]: causal attention over packed projections, and its gradient.
+//! - [`normalization`]: layer norm, root mean square norm, and their gradients.
+//! - [`attention`]: attention over packed projections, masked or not, and its gradient.
+//! - [`rotation`]: queries and keys turned by their positions.
+//! - [`dropout`]: values left out at random.
+//! - [`elements`]: products of tensors, element by element.
+//! - [`tokens`]: one row for a whole text.
 //! - [`embedding`]: rows of a table, and its gradient.
 //! - [`convolution`]: convolutions, max-pooling and their gradients.
 //! - [`update`]: one step of an optimizer, `AdamW` or momentum.
@@ -34,7 +38,9 @@ pub mod cross_entropy;
 #[cfg(any(feature = "cuda", feature = "cuda-emulation"))]
 pub mod cuda;
 pub mod device;
+pub mod dropout;
 pub mod elementary;
+pub mod elements;
 pub mod embedding;
 pub mod erasure_code;
 #[cfg(test)]
@@ -48,6 +54,8 @@ pub mod normalization;
 pub mod plotting;
 pub mod proof_of_space;
 pub mod reduction;
+pub mod rotation;
 pub mod self_check;
 pub mod softmax;
+pub mod tokens;
 pub mod update;

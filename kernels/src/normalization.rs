@@ -11,6 +11,13 @@
 //! # Source
 //! Ba, Kiros and Hinton, "Layer normalization", 2016, equation 4.
 
+mod rms;
+
+pub use rms::{
+    RmsNorm, RmsNormGradient, RmsNormGradientRoom, RmsNormOutput, RmsNormRoom, rms_norm,
+    rms_norm_gradient, rms_norm_gradient_portable, rms_norm_input_gradient, rms_norm_portable,
+};
+
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 

@@ -1,7 +1,7 @@
 //! One block of a decoder: attention and a perceptron, each behind a norm and added to the stream.
 
 use aipot_kernels::activation::{gelu, gelu_gradient};
-use aipot_kernels::attention::{Heads, attention, attention_gradient};
+use aipot_kernels::attention::{Heads, Mask, attention, attention_gradient};
 use aipot_kernels::matmul::matmul_into;
 use aipot_kernels::matrix::Matrix;
 use aipot_kernels::normalization::{
@@ -206,7 +206,7 @@ impl Block {
         let [before, between] = &mut self.norms;
         before.forward([beta1, gamma1], stream)?;
         self.packing.forward([packing_bias, packing], before.output(), &mut self.packed)?;
-        attention(self.heads, &self.packed, &mut self.probabilities, &mut self.attended)
+        attention(self.heads, Mask::Causal, &self.packed, &mut self.probabilities, &mut self.attended)
             .map_err(EngineError::kernel)?;
         self.mixing.forward([mixing_bias, mixing], &self.attended, &mut self.branch)?;
         add(stream, &self.branch);

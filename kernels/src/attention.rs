@@ -198,9 +198,7 @@ impl WithSimd for MaskedSoftmax<'_> {
                 *score *= scale;
             }
             if let Mask::Padding(ids) = self.mask {
-                for (score, _) in past.iter_mut().zip(ids).filter(|(_, id)| **id == PADDING) {
-                    *score = f32::NEG_INFINITY;
-                }
+                hide_padding(past, ids);
             }
             if reduction::max(past).is_finite() {
                 // exp(-infinity) is +0, which changes no sum that began at +0.
@@ -211,6 +209,15 @@ impl WithSimd for MaskedSoftmax<'_> {
                 SoftmaxRow(row).with_simd(simd);
             }
         }
+    }
+}
+
+/// Makes scores of padding minus infinity.
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's processor features")]
+#[inline(always)]
+fn hide_padding(scores: &mut [f32], ids: &[u32]) {
+    for (score, id) in scores.iter_mut().zip(ids) {
+        *score = if *id == PADDING { f32::NEG_INFINITY } else { *score };
     }
 }
 

@@ -9,7 +9,7 @@
 //! [`crate::elementary::cosine_of_turn`].
 //!
 //! # Source
-//! Su and others, "RoFormer", 2021, equation 34, with halves for neighbors as in Llama.
+//! Su and others, "`RoFormer`", 2021, equation 34, with halves for neighbors as in Llama.
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;

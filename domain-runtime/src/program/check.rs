@@ -148,7 +148,8 @@ fn check_lengths(operation: &Operation, element_count: u32) -> Result<(), Operat
         | Operation::Label { .. }
         | Operation::Token { .. }
         | Operation::IsPresent { .. }
-        | Operation::Normal { .. } => Ok(()),
+        | Operation::Normal { .. }
+        | Operation::Kept { .. } => Ok(()),
     }
 }
 
@@ -205,6 +206,7 @@ impl Reads<'_> {
             }
             Operation::IsPresent { .. }
             | Operation::Normal { .. }
+            | Operation::Kept { .. }
             | Operation::LearningRate { .. } => Ok(()),
         }
     }

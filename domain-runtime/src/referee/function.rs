@@ -3,6 +3,7 @@
 use super::RefereeError;
 use crate::float::Float;
 use crate::float::elementary::{erf, exp, log, reciprocal_square_root};
+use crate::float::rotation;
 use crate::program::Function;
 
 /// 1/sqrt(2), the nearest f32.
@@ -46,6 +47,22 @@ pub(super) fn apply(function: Function, words: &[u32]) -> Result<u32, RefereeErr
             let scaled = float(0)?.multiply(Float(scale));
             if is_later { Float::NEGATIVE_INFINITY } else { scaled }
         }
+        Function::PaddingScale { scale } => {
+            let is_hidden = word(1)? == 0 && word(2)? != 0;
+            let scaled = float(0)?.multiply(Float(scale));
+            if is_hidden { Float::NEGATIVE_INFINITY } else { scaled }
+        }
+        Function::RotationCosine { base, width } => {
+            rotation::cosine(turn((base, width), word(0)?, word(1)?))
+        }
+        Function::RotationSine { base, width } => {
+            rotation::sine(turn((base, width), word(0)?, word(1)?))
+        }
+        Function::Rotate => rotate(word(0)?, [float(1)?, float(2)?], [float(3)?, float(4)?]),
+        Function::Dropout { factor } => {
+            let kept = float(0)?.multiply(Float(factor));
+            if word(1)? == 0 { Float::ZERO } else { kept }
+        }
         Function::LossQ16 => {
             let is_counted = word(1)? != 0;
             return Ok(if is_counted { float(0)?.to_q16() } else { 0 });
@@ -62,6 +79,8 @@ pub(super) fn apply(function: Function, words: &[u32]) -> Result<u32, RefereeErr
         Function::Relu => relu(float(0)?),
         Function::ReluGradient => relu_gradient(float(0)?, float(1)?),
         Function::Gelu => gelu(float(0)?),
+        Function::Silu => silu(float(0)?),
+        Function::SiluGradient => float(0)?.multiply(silu_derivative(float(1)?)),
         Function::GeluGradient => float(0)?.multiply(gelu_derivative(float(1)?)),
         Function::Exponential => exp(float(0)?.subtract(float(1)?)),
         Function::LogProbability => float(0)?.subtract(float(1)?).subtract(log(float(2)?)),
@@ -110,6 +129,30 @@ fn gelu_derivative(x: Float) -> Float {
     let share = Float::HALF.multiply(Float::ONE.add(erf(x.multiply(HALF_ROOT))));
     let bell = exp(x.multiply(x).multiply(MINUS_HALF));
     x.multiply(NORMAL_PEAK).multiply_add(bell, share)
+}
+
+fn silu(x: Float) -> Float {
+    x.divide(Float::ONE.add(exp(x.negate())))
+}
+
+fn silu_derivative(x: Float) -> Float {
+    let sigmoid = Float::ONE.divide(Float::ONE.add(exp(x.negate())));
+    sigmoid.multiply(x.multiply_add(Float::ONE.subtract(sigmoid), Float::ONE))
+}
+
+/// The angle of a pair at a position, in 2^-32 of a turn.
+fn turn((base, width): (u32, u32), position: u32, pair: u32) -> u32 {
+    position.wrapping_mul(rotation::frequency(base, width, pair))
+}
+
+/// One number of a pair that is turned, or of values, which are not.
+fn rotate(place: u32, [x, y]: [Float; 2], [cosine, sine]: [Float; 2]) -> Float {
+    match place {
+        0 | 2 => y.negate().multiply_add(sine, x.multiply(cosine)),
+        1 | 3 => x.multiply_add(sine, y.multiply(cosine)),
+        4 => x,
+        _ => y,
+    }
 }
 
 fn first_moment(beta: Float, moment: Float, gradient: Float) -> Float {

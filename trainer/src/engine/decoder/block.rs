@@ -206,8 +206,14 @@ impl Block {
         let [before, between] = &mut self.norms;
         before.forward([beta1, gamma1], stream)?;
         self.packing.forward([packing_bias, packing], before.output(), &mut self.packed)?;
-        attention(self.heads, Mask::Causal, &self.packed, &mut self.probabilities, &mut self.attended)
-            .map_err(EngineError::kernel)?;
+        attention(
+            self.heads,
+            Mask::Causal,
+            &self.packed,
+            &mut self.probabilities,
+            &mut self.attended,
+        )
+        .map_err(EngineError::kernel)?;
         self.mixing.forward([mixing_bias, mixing], &self.attended, &mut self.branch)?;
         add(stream, &self.branch);
         between.forward([beta2, gamma2], stream)?;

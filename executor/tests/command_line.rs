@@ -7,6 +7,8 @@
 mod plotting;
 #[path = "command_line/traces.rs"]
 mod traces;
+#[path = "command_line/training.rs"]
+mod training;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -4,10 +4,10 @@
 //! [`aipot_domain_runtime::program::training`] says what a step computes, operator by operator; this room
 //! computes the same with whole layers. Tests compare the two word by word.
 
-mod batch;
+pub(crate) mod batch;
 mod convolutional;
 mod decoder;
-mod network;
+pub(crate) mod network;
 mod perceptron;
 mod state;
 
@@ -65,7 +65,7 @@ pub enum EngineError {
 
 impl EngineError {
     /// Wraps the refusal of a kernel.
-    fn kernel(error: impl std::error::Error) -> Self {
+    pub(crate) fn kernel(error: impl std::error::Error) -> Self {
         Self::Kernel { reason: error.to_string() }
     }
 }
@@ -106,7 +106,7 @@ impl<'input> FastEngine<'input> {
         Ok(Self {
             gradients: gradients.collect(),
             computation,
-            files: Files { train, test: &[], model: &[] },
+            files: Files { train, ..Files::default() },
             course: state::course(&recipe),
             batches: Batches::new(specification, train)?,
             network: Network::new(specification)?,

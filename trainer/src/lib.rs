@@ -13,7 +13,6 @@ pub mod comparison;
 pub mod dataset;
 pub mod engine;
 pub mod evaluation;
-pub mod layer;
 pub mod memory;
 pub mod model_file;
 pub mod optimizer;

@@ -28,6 +28,8 @@ use crate::client::ClientError;
 use crate::devnet::DevnetError;
 use crate::plotter::PlotterError;
 
+use super::train::error::TrainCommandError;
+
 /// Exit code of a command that failed.
 const FAILED: u8 = 1;
 /// Exit code of wrong usage or input.
@@ -252,6 +254,9 @@ pub enum CommandError {
         #[from]
         source: TrainError,
     },
+    /// A local run does not start, or cannot be kept.
+    #[error(transparent)]
+    LocalRun(#[from] TrainCommandError),
     /// A file is not the trace of a run.
     #[error("{path} is not usable")]
     Trace {
@@ -443,6 +448,7 @@ impl CommandError {
             | Self::Data { .. }
             | Self::Split(_)
             | Self::Model { .. }
+            | Self::Train { source: TrainError::Options(_) }
             | Self::Configuration(_)
             | Self::Plotter(
                 PlotterError::Setting { .. }
@@ -455,6 +461,7 @@ impl CommandError {
             | Self::Program(_)
             | Self::Corrupt { .. }
             | Self::WrongRoot { .. } => WRONG_INPUT,
+            Self::LocalRun(error) if error.is_wrong_input() => WRONG_INPUT,
             Self::Client(ClientError::Refused { .. }) | Self::UnknownOrder { .. } => REFUSED,
             Self::Ask(_) | Self::Chain(_) | Self::Plotter(PlotterError::Connect { .. }) => {
                 UNREACHABLE

@@ -10,11 +10,11 @@ use aipot_domain_runtime::order::cost::{Overflow, cost};
 use aipot_domain_runtime::primitives::{BlockNumber, OrderId};
 use aipot_domain_runtime::program::ProgramError;
 use aipot_trainer::checkpoint::Checkpoint;
-use aipot_trainer::dataset::{Dataset, DatasetError};
+use aipot_trainer::dataset::DatasetError;
 use aipot_trainer::engine::EngineError;
 use aipot_trainer::model_file::write_model;
 use aipot_trainer::recipe_run::RecipeError;
-use aipot_trainer::run::{TrainError, Trainer, TrainingOptions};
+use aipot_trainer::run::{TrainError, Trainer, TrainingFile, TrainingOptions};
 
 use super::progress::Reporter;
 use super::{Control, JobEnd, Worker, WorkerConfiguration, WorkerError, durable};
@@ -183,12 +183,14 @@ impl<'job> Session<'job> {
     /// Trains, with a lower learning rate after each divergence.
     fn train(&mut self, bytes: &[u8]) -> Result<JobEnd<Vec<u8>>, TrainingError> {
         let specification = &self.job.specification;
-        let data = Dataset::read_train(bytes, &specification.data);
-        let data = data.map_err(|source| TrainingError::Data { source })?;
+        let file = TrainingFile::new(bytes, specification);
+        let file = file.map_err(|source| TrainingError::Data { source })?;
         let mut options = TrainingOptions::recipe(specification, self.job.seed);
         for divergence_count in 1_u32.. {
-            match self.train_with(options, &data) {
-                Err(TrainError::Diverged { step, loss }) if divergence_count < DIVERGENCES_MAX => {
+            match self.train_with(options, file) {
+                Err(TrainError::Diverged { step, loss, .. })
+                    if divergence_count < DIVERGENCES_MAX =>
+                {
                     options.learning_rate /= 2.0;
                     let (order, rate) = (specification.id(), options.learning_rate);
                     tracing::warn!(%order, step, loss, rate, "training diverged and starts again");
@@ -203,23 +205,23 @@ impl<'job> Session<'job> {
     fn train_with(
         &mut self,
         options: TrainingOptions,
-        data: &Dataset,
+        file: TrainingFile<'_>,
     ) -> Result<JobEnd<Vec<u8>>, TrainError> {
-        let mut trainer = self.trainer(options, data)?;
+        let mut trainer = self.trainer(options, file)?;
         self.saved_step = trainer.step_index();
         while !trainer.is_finished() && !self.job.is_urgent.load(Ordering::Relaxed) {
             if self.control.is_stopped() {
-                self.save(&trainer)?;
+                self.save(&mut trainer)?;
                 return Ok(JobEnd::Stopped);
             }
             let report = trainer.step()?;
             self.reporter.step(&report);
             if self.is_checkpoint_due(&trainer) {
-                self.save(&trainer)?;
+                self.save(&mut trainer)?;
             }
         }
         // Should the model not reach the disk, everything but the last step is still there.
-        self.save(&trainer)?;
+        self.save(&mut trainer)?;
         Ok(JobEnd::Finished(write_model(&trainer.finish()?)))
     }
 
@@ -227,23 +229,23 @@ impl<'job> Session<'job> {
     fn trainer<'data>(
         &self,
         options: TrainingOptions,
-        data: &'data Dataset,
+        file: TrainingFile<'data>,
     ) -> Result<Trainer<'data>, TrainError> {
         let specification = &self.job.specification;
         let Some(checkpoint) = read_checkpoint(&self.checkpoint_path, specification) else {
-            return Trainer::new(specification, data, options);
+            return Trainer::new(specification, file, options);
         };
         let (order, step) = (specification.id(), checkpoint.step);
         // A run that diverged before it was interrupted keeps its lower learning rate.
         let is_own = checkpoint.options.seed == options.seed;
-        match Trainer::resume(specification, data, checkpoint) {
+        match Trainer::resume(specification, file, checkpoint) {
             Ok(trainer) if is_own => {
                 tracing::info!(%order, step, "training goes on from its checkpoint");
                 Ok(trainer)
             }
             _ => {
                 tracing::warn!(%order, "the checkpoint is of another run; training starts again");
-                Trainer::new(specification, data, options)
+                Trainer::new(specification, file, options)
             }
         }
     }
@@ -254,7 +256,7 @@ impl<'job> Session<'job> {
     }
 
     /// Writes a checkpoint. A disk that refuses costs nothing but the steps since the last one.
-    fn save(&mut self, trainer: &Trainer<'_>) -> Result<(), TrainError> {
+    fn save(&mut self, trainer: &mut Trainer<'_>) -> Result<(), TrainError> {
         let checkpoint = trainer.checkpoint()?;
         (self.saved_step, self.saved_at) = (checkpoint.step, Instant::now());
         if let Err(error) = durable::write(&self.checkpoint_path, &checkpoint.to_bytes()) {

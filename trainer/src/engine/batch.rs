@@ -9,18 +9,18 @@ use super::EngineError;
 
 /// The examples of one step.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Batch<'engine> {
+pub(crate) struct Batch<'engine> {
     /// Features, `[row, feature]`; of a text none.
-    pub(super) features: &'engine [f32],
+    pub(crate) features: &'engine [f32],
     /// Bytes, `[row, position]`; of records none.
-    pub(super) tokens: &'engine [u32],
+    pub(crate) tokens: &'engine [u32],
     /// Labels `[row]`, or what follows each byte `[row, position]`.
-    pub(super) labels: &'engine [u32],
+    pub(crate) labels: &'engine [u32],
 }
 
 /// All steps' examples.
 #[derive(Debug)]
-pub(super) struct Batches<'input> {
+pub(crate) struct Batches<'input> {
     data: DataSpecification,
     bytes: &'input [u8],
     seed: u64,
@@ -32,7 +32,7 @@ pub(super) struct Batches<'input> {
 }
 
 impl<'input> Batches<'input> {
-    pub(super) fn new(
+    pub(crate) fn new(
         specification: &OrderSpecification,
         bytes: &'input [u8],
     ) -> Result<Self, EngineError> {
@@ -59,7 +59,7 @@ impl<'input> Batches<'input> {
     }
 
     /// Reads the examples of step `number`.
-    pub(super) fn take(&mut self, number: u32) -> Batch<'_> {
+    pub(crate) fn take(&mut self, number: u32) -> Batch<'_> {
         for row in 0..self.rows {
             let place = u64::from(number) * u64::from(self.rows) + u64::from(row);
             let example = self.example(place);

@@ -27,7 +27,7 @@ struct Stage {
 
 /// The whole network.
 #[derive(Debug)]
-pub(super) struct Convolutional {
+pub(crate) struct Convolutional {
     stages: Vec<Stage>,
     head: Perceptron,
 }

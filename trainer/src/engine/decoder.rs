@@ -42,7 +42,7 @@ impl DecoderSides {
 
 /// The network with the memory of one batch.
 #[derive(Debug)]
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     sides: DecoderSides,
     blocks: Vec<Block>,
     norm: Norm,

@@ -11,7 +11,7 @@ use super::perceptron::Perceptron;
 
 /// A network with the memory of one batch.
 #[derive(Debug)]
-pub(super) enum Network {
+pub(crate) enum Network {
     /// Linear layers.
     Perceptron(Perceptron),
     /// Convolutions before linear layers.
@@ -21,7 +21,7 @@ pub(super) enum Network {
 }
 
 impl Network {
-    pub(super) fn new(specification: &OrderSpecification) -> Result<Self, EngineError> {
+    pub(crate) fn new(specification: &OrderSpecification) -> Result<Self, EngineError> {
         let data = &specification.data;
         let (features, classes) = (size(data.feature_count)?, size(data.class_count)?);
         let rows = size(specification.train.batch_size)?;
@@ -53,7 +53,7 @@ impl Network {
     }
 
     /// Forward, loss, backward: writes the gradient of every tensor and gives the mean loss in nats.
-    pub(super) fn train(
+    pub(crate) fn train(
         &mut self,
         weights: &[Vec<f32>],
         batch: Batch<'_>,

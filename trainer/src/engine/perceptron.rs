@@ -10,7 +10,7 @@ use super::EngineError;
 
 /// Layers with the memory of one batch.
 #[derive(Debug)]
-pub(super) struct Perceptron {
+pub(crate) struct Perceptron {
     rows: usize,
     widths: Vec<usize>,
     /// Outputs of each layer, `[row, output]`.

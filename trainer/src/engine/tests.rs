@@ -45,7 +45,7 @@ const GPT: &str = "architecture = \"gpt\"\nwidth = 16\nlayers = 2\nheads = 2\nco
 fn check(model: &str, data: &str, recipe: &str) {
     let (specification, train) = order(model, data, recipe);
     let computation = program::training(&specification).unwrap();
-    let files = Files { train: &train, test: &[], model: &[] };
+    let files = Files { train: &train, ..Files::default() };
     let mut machine = Machine::new(&computation, files);
     let mut engine = FastEngine::new(&specification, &computation, &train).unwrap();
     for step in 0..computation.steps() {
@@ -103,7 +103,7 @@ fn threads_change_no_bit() {
 fn a_run_whose_first_states_are_not_kept_is_replayed_from_its_start() {
     let (specification, train) = order(MLP, RECORDS, ADAMW);
     let computation = program::training(&specification).unwrap();
-    let files = Files { train: &train, test: &[], model: &[] };
+    let files = Files { train: &train, ..Files::default() };
     let mut engine = FastEngine::new(&specification, &computation, &train).unwrap();
     let mut kept = Snapshots::default();
     for step in 0..computation.steps() {

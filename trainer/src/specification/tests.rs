@@ -606,7 +606,7 @@ fn specifications() -> impl Strategy<Value = OrderSpecification> {
     (model, data, train, pay, (1..=32_u32, 1..=32_u32), windows).prop_map(
         |((architecture, initial_seed), data, train, pay, committee, windows)| OrderSpecification {
             version: 1,
-            model: ModelSpecification { architecture, initial_seed },
+            model: ModelSpecification { architecture, initial_seed, base: None },
             data,
             train,
             profile: Profile::P0,

@@ -1,0 +1,41 @@
+//! The training file of an order, checked once.
+
+use aipot_domain_runtime::order::OrderSpecification;
+use aipot_domain_runtime::primitives::DataRoot;
+
+use super::TrainError;
+use crate::dataset::{Dataset, DatasetError};
+
+/// A training file that holds what its order says.
+#[derive(Clone, Copy, Debug)]
+pub struct TrainingFile<'data> {
+    bytes: &'data [u8],
+    root: DataRoot,
+}
+
+impl<'data> TrainingFile<'data> {
+    /// Checks the training file of an order.
+    ///
+    /// # Errors
+    /// [`DatasetError`] when it is another file or does not hold what the order says.
+    pub fn new(
+        bytes: &'data [u8],
+        specification: &OrderSpecification,
+    ) -> Result<Self, DatasetError> {
+        let root = Dataset::read_train(bytes, &specification.data)?.file().root;
+        Ok(Self { bytes, root })
+    }
+
+    /// The bytes, if they are those of the order.
+    pub(crate) fn bytes_for(
+        self,
+        specification: &OrderSpecification,
+    ) -> Result<&'data [u8], TrainError> {
+        let (found, expected) = (self.root, specification.data.train.root);
+        if found == expected {
+            Ok(self.bytes)
+        } else {
+            Err(TrainError::ForeignData { found, expected })
+        }
+    }
+}

@@ -36,16 +36,25 @@ const PER_RADIAN_BITS: u32 = 30;
 /// Terms of the series of exp: the last is below 2^-62.
 const TERMS: u128 = 20;
 
+/// Bits of the fraction of an f32.
+const FRACTION_BITS: u32 = 23;
+
+/// The fraction of an f32.
+const FRACTION_MASK: u32 = (1 << FRACTION_BITS) - 1;
+
+/// What the exponent of an f32 is stored with.
+const EXPONENT_BIAS: u32 = 127;
+
 /// A right angle.
 const QUARTER: u32 = 1 << 30;
 
 /// How fast pair `pair` of a head of `width` numbers turns: base^(-2 pair / width) radians for each
-/// position, off by less than 2^-32 of a turn. Integers only.
+/// position, off by less than 2^-32 of a turn. Integers only. The base is the bits of an f32 above 1.
 ///
 /// # Units
 /// 2^-32 of a turn for each position.
 pub fn frequency(base: u32, width: u32, pair: u32) -> u32 {
-    let exponent = u128::from(pair) * 2 * u128::from(logarithm(base.max(1)));
+    let exponent = u128::from(pair) * 2 * u128::from(logarithm(base));
     let exponent = exponent / u128::from(width.max(1));
     let (whole, fraction) = (exponent >> LOGARITHM_BITS, exponent & ((1 << LOGARITHM_BITS) - 1));
     let shift = u128::from(PER_RADIAN_BITS + POWER_BITS) + whole;
@@ -56,11 +65,10 @@ pub fn frequency(base: u32, width: u32, pair: u32) -> u32 {
     u32::try_from((product + (1 << (shift - 1))) >> shift).unwrap_or(u32::MAX)
 }
 
-/// log2 of a positive integer with [`LOGARITHM_BITS`], cut off; a bit for each square.
-fn logarithm(value: u32) -> u64 {
-    let whole = value.ilog2();
-    let mut mantissa = u128::from(value) << (63 - whole);
-    let mut bits = u64::from(whole);
+/// log2 of a number above 1 with [`LOGARITHM_BITS`], cut off; a bit for each square.
+fn logarithm(number: u32) -> u64 {
+    let mut mantissa = u128::from(number & FRACTION_MASK | 1 << FRACTION_BITS) << 40;
+    let mut bits = u64::from((number >> FRACTION_BITS).saturating_sub(EXPONENT_BIAS));
     for _ in 0..LOGARITHM_BITS {
         mantissa = (mantissa * mantissa) >> 63;
         let is_above = mantissa >> 64;

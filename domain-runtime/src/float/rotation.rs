@@ -23,11 +23,20 @@ const PER_RADIAN_BITS: u32 = 30;
 /// Terms of the series of exp: the last is below 2^-62.
 const TERMS: u128 = 20;
 
+/// Bits of the fraction of an f32.
+const FRACTION_BITS: u32 = 23;
+
+/// The fraction of an f32.
+const FRACTION_MASK: u32 = 0x007f_ffff;
+
+/// What the exponent of an f32 is stored with.
+const EXPONENT_BIAS: u32 = 127;
+
 /// A right angle.
 const QUARTER: u32 = 1 << 30;
 
 /// How fast pair `pair` of a head of `width` numbers turns: base^(-2 pair / width) radians for each
-/// position, off by less than 2^-32 of a turn.
+/// position, off by less than 2^-32 of a turn. The base is above 1.
 ///
 /// # Units
 /// 2^-32 of a turn for each position.
@@ -35,8 +44,8 @@ const QUARTER: u32 = 1 << 30;
 /// # Source
 /// Su and others, "`RoFormer`", 2021, equation 34.
 #[must_use]
-pub fn frequency(base: u32, width: u32, pair: u32) -> u32 {
-    let logarithm = u128::from(logarithm(base.max(1)));
+pub fn frequency(base: Float, width: u32, pair: u32) -> u32 {
+    let logarithm = u128::from(logarithm(base));
     let exponent = u128::from(pair).saturating_mul(2).saturating_mul(logarithm);
     let exponent = exponent.checked_div(u128::from(width.max(1))).unwrap_or(0);
     let fraction = exponent & (1_u128 << LOGARITHM_BITS).saturating_sub(1);
@@ -59,11 +68,10 @@ pub fn sine(turn: u32) -> Float {
     cosine_of_turn(turn.wrapping_sub(QUARTER)).canonical()
 }
 
-/// log2 of a positive integer with [`LOGARITHM_BITS`], cut off; a bit for each square.
-fn logarithm(value: u32) -> u64 {
-    let whole = value.checked_ilog2().unwrap_or(0);
-    let mut mantissa = u128::from(value).checked_shl(63_u32.saturating_sub(whole)).unwrap_or(0);
-    let mut bits = u64::from(whole);
+/// log2 of a number above 1 with [`LOGARITHM_BITS`], cut off; a bit for each square.
+fn logarithm(Float(number): Float) -> u64 {
+    let mut mantissa = u128::from(number & FRACTION_MASK | 1 << FRACTION_BITS) << 40;
+    let mut bits = u64::from((number >> FRACTION_BITS).saturating_sub(EXPONENT_BIAS));
     for _ in 0..LOGARITHM_BITS {
         // Below 2^64, so that the square is below 2^128.
         mantissa = mantissa.saturating_mul(mantissa) >> 63;

@@ -55,14 +55,14 @@ pub enum Function {
     },
     /// The cosine of the angle of the pair `b` at the position `a` (integers).
     RotationCosine {
-        /// What frequencies are powers of.
+        /// What frequencies are powers of, the bits of an f32 above 1.
         base: u32,
         /// Numbers of a head.
         width: u32,
     },
     /// The sine of the same angle.
     RotationSine {
-        /// What frequencies are powers of.
+        /// What frequencies are powers of, the bits of an f32 above 1.
         base: u32,
         /// Numbers of a head.
         width: u32,

@@ -6,6 +6,9 @@ pub(super) mod embedding;
 pub(super) mod linear;
 pub(super) mod loss;
 pub(super) mod norm;
+pub(super) mod rms;
+pub(super) mod rotation;
+pub(super) mod tokens;
 
 use alloc::collections::BTreeMap;
 

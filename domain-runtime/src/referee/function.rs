@@ -17,26 +17,12 @@ const WINDOW: usize = 4;
 
 /// Applies `function` to its operands, `a` first.
 pub(super) fn apply(function: Function, words: &[u32]) -> Result<u32, RefereeError> {
-    let word = |operand: usize| {
-        words.get(operand).copied().ok_or(RefereeError::MissingOperand { operand })
-    };
+    let word = |operand: usize| word(words, operand);
     let float = |operand: usize| word(operand).map(Float);
     let value = match function {
         Function::Copy => return word(0),
-        Function::IsEqual => {
-            if word(0)? == word(1)? {
-                Float::ONE
-            } else {
-                Float::ZERO
-            }
-        }
-        Function::Select => {
-            if word(0)? == word(1)? {
-                float(2)?
-            } else {
-                Float::ZERO
-            }
-        }
+        Function::IsEqual => where_equal(words, Float::ONE)?,
+        Function::Select => where_equal(words, float(2)?)?,
         Function::Choose => match word(0)? {
             0 => return word(1),
             1 => return word(2),
@@ -47,18 +33,10 @@ pub(super) fn apply(function: Function, words: &[u32]) -> Result<u32, RefereeErr
             let scaled = float(0)?.multiply(Float(scale));
             if is_later { Float::NEGATIVE_INFINITY } else { scaled }
         }
-        Function::PaddingScale { scale } => {
-            let is_hidden = word(1)? == 0 && word(2)? != 0;
-            let scaled = float(0)?.multiply(Float(scale));
-            if is_hidden { Float::NEGATIVE_INFINITY } else { scaled }
-        }
-        Function::RotationCosine { base, width } => {
-            rotation::cosine(turn((base, width), word(0)?, word(1)?))
-        }
-        Function::RotationSine { base, width } => {
-            rotation::sine(turn((base, width), word(0)?, word(1)?))
-        }
-        Function::Rotate => rotate(word(0)?, [float(1)?, float(2)?], [float(3)?, float(4)?]),
+        Function::PaddingScale { scale } => padding_scale(words, Float(scale))?,
+        Function::RotationCosine { base, width } => rotation::cosine(turn(words, base, width)?),
+        Function::RotationSine { base, width } => rotation::sine(turn(words, base, width)?),
+        Function::Rotate => rotate(words)?,
         Function::Dropout { factor } => {
             let kept = float(0)?.multiply(Float(factor));
             if word(1)? == 0 { Float::ZERO } else { kept }
@@ -105,6 +83,16 @@ pub(super) fn apply(function: Function, words: &[u32]) -> Result<u32, RefereeErr
     Ok(value.canonical().0)
 }
 
+/// The word of an operand.
+fn word(words: &[u32], operand: usize) -> Result<u32, RefereeError> {
+    words.get(operand).copied().ok_or(RefereeError::MissingOperand { operand })
+}
+
+/// A value where the first two words are equal, else +0.
+fn where_equal(words: &[u32], value: Float) -> Result<Float, RefereeError> {
+    Ok(if word(words, 0)? == word(words, 1)? { value } else { Float::ZERO })
+}
+
 fn relu(x: Float) -> Float {
     if x.is_greater(Float::ZERO) || x.is_nan() { x } else { Float::ZERO }
 }
@@ -141,18 +129,27 @@ fn silu_derivative(x: Float) -> Float {
 }
 
 /// The angle of a pair at a position, in 2^-32 of a turn.
-fn turn((base, width): (u32, u32), position: u32, pair: u32) -> u32 {
-    position.wrapping_mul(rotation::frequency(base, width, pair))
+fn turn(words: &[u32], base: u32, width: u32) -> Result<u32, RefereeError> {
+    let frequency = rotation::frequency(Float(base), width, word(words, 1)?);
+    Ok(word(words, 0)?.wrapping_mul(frequency))
 }
 
 /// One number of a pair that is turned, or of values, which are not.
-fn rotate(place: u32, [x, y]: [Float; 2], [cosine, sine]: [Float; 2]) -> Float {
-    match place {
+fn rotate(words: &[u32]) -> Result<Float, RefereeError> {
+    let float = |operand: usize| word(words, operand).map(Float);
+    let (x, y, cosine, sine) = (float(1)?, float(2)?, float(3)?, float(4)?);
+    Ok(match word(words, 0)? {
         0 | 2 => y.negate().multiply_add(sine, x.multiply(cosine)),
         1 | 3 => x.multiply_add(sine, y.multiply(cosine)),
         4 => x,
         _ => y,
-    }
+    })
+}
+
+fn padding_scale(words: &[u32], scale: Float) -> Result<Float, RefereeError> {
+    let is_hidden = word(words, 1)? == 0 && word(words, 2)? != 0;
+    let scaled = Float(word(words, 0)?).multiply(scale);
+    Ok(if is_hidden { Float::NEGATIVE_INFINITY } else { scaled })
 }
 
 fn first_moment(beta: Float, moment: Float, gradient: Float) -> Float {

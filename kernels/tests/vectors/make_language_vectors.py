@@ -6,6 +6,8 @@ Needs `blake3` from PyPI. Run: `python3 kernels/tests/vectors/make_language_vect
 changed line is a protocol change.
 """
 
+import math
+
 import blake3
 
 from make_vectors import (
@@ -45,8 +47,8 @@ def rms_norm_lines():
 
 def frequency(base, width, pair):
     """Units of 2^-32 of a turn for each position, by integers as the definition says."""
-    whole = base.bit_length() - 1
-    mantissa, bits = base << 63 - whole, whole
+    bits = math.frexp(base)[1] - 1
+    mantissa = int(math.ldexp(base, 63 - bits))
     for _ in range(40):
         mantissa = mantissa * mantissa >> 63
         bit = mantissa >> 64
@@ -60,7 +62,7 @@ def frequency(base, width, pair):
 
 
 def rotation_lines():
-    for base, width in ((10000, 64), (500000, 128), (7, 6), (1, 2)):
+    for base, width in ((10000.0, 64), (500000.0, 128), (7.5, 6), (1.0, 2)):
         for pair in sorted({0, 1, width // 4, width // 2 - 1} & set(range(width // 2))):
             unit = frequency(base, width, pair)
             for position in (0, 1, 2, 1000, 4095):

@@ -235,7 +235,7 @@ fn layers_of_language_have_the_bits_of_the_referee() {
     check(&[WORDS], map(Function::Dropout { factor: one }, &operands[..2]), &replaced);
     let operands: Vec<View> = (0..5).map(dense).collect();
     check(&[WORDS], map(Function::Rotate, &operands), &[(0, integers(1, 6))]);
-    for (base, width) in [(10_000, 64), (1, 2), (u32::MAX, 6), (0, 0)] {
+    for (base, width) in [(0x461c_4000, 64), (one, 2), (u32::MAX, 6), (0, 0)] {
         let replaced = [(0, integers(3, 1 << 20)), (1, integers(4, 40))];
         let operands = [dense(0), dense(1)];
         check(&[WORDS], map(Function::RotationCosine { base, width }, &operands), &replaced);

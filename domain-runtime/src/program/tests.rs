@@ -3,6 +3,7 @@
 mod blocks;
 mod faults;
 mod gradients;
+mod language;
 mod machine;
 mod orders;
 mod scores;

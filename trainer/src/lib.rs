@@ -13,6 +13,7 @@ pub mod comparison;
 pub mod dataset;
 pub mod engine;
 pub mod evaluation;
+mod layer;
 pub mod memory;
 pub mod model_file;
 pub mod optimizer;

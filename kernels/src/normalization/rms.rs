@@ -18,6 +18,7 @@ use crate::elementary::rsqrt;
 use crate::length::{self, LengthError};
 use crate::matrix::Matrix;
 use crate::reduction;
+use crate::row_span::{RowSpan, RunningSums};
 
 /// What is learned of a root mean square norm, and what keeps its root from zero.
 #[derive(Debug, Clone, Copy)]
@@ -181,11 +182,24 @@ pub fn rms_norm_gradient(
     let RmsNormGradientRoom { of_input, of_gamma } = room;
     check_gradient(gamma, normalized, gradient.len())?;
     length::check("the gradient of gamma", of_gamma.len(), gamma.len())?;
-    rms_norm_input_gradient(gamma, normalized, gradient, of_input)?;
-    if !gamma.is_empty() {
-        reduction::sum_columns_of_products(gradient, normalized.values, of_gamma)?;
-    }
-    Ok(())
+    let span = RowSpan::whole(normalized.inverse_deviations.len());
+    rms_norm_parameter_gradient((normalized, gradient), span, RunningSums::new(of_gamma))?;
+    rms_norm_input_gradient(gamma, normalized, gradient, of_input)
+}
+
+/// The gradient of gamma over the rows of a batch that comes in pieces.
+///
+/// # Shapes
+/// `gradient`: `[span.count, width]`, `of_gamma`: `[width]`.
+///
+/// # Errors
+/// [`LengthError`] when the buffers do not fit each other.
+pub fn rms_norm_parameter_gradient(
+    (normalized, gradient): (Normalized<'_>, &[f32]),
+    span: RowSpan,
+    of_gamma: RunningSums<'_>,
+) -> Result<(), LengthError> {
+    reduction::sum_columns_of_products_rows((gradient, normalized.values), span, of_gamma)
 }
 
 /// The gradient of the input alone, as [`rms_norm_gradient`] gives it.

@@ -265,7 +265,13 @@ fn a_value_out_of_range_is_named_with_the_range() {
 fn a_malformed_text_is_named_with_the_form() {
     let tokens = "tokens in quotes, with at most 18 decimals";
     let cases = [
-        ("\"mlp\"", "\"mpl\"", "model.architecture is \"mpl\", allowed: mlp, cnn, gpt".to_owned()),
+        (
+            "\"mlp\"",
+            "\"mpl\"",
+            "model.architecture is \"mpl\", allowed: mlp, cnn, gpt, graph, resnet, vit, bert, \
+             llama, lora"
+                .to_owned(),
+        ),
         (
             "\"accuracy\"",
             "\"loose\"",

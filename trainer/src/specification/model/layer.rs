@@ -15,7 +15,7 @@ const EPSILON_DEFAULT: f32 = 1e-5;
 /// Base of the angles where none is given.
 ///
 /// # Source
-/// Su and others, "RoFormer", 2021, section 3.2.2.
+/// Su and others, "Enhanced transformer with rotary position embedding", 2021, section 3.2.2.
 const ROPE_BASE_DEFAULT: f32 = 10_000.0;
 /// Tokens of the largest vocabulary.
 const VOCABULARY_MAX: u32 = 1 << 20;

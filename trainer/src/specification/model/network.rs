@@ -17,7 +17,7 @@ use super::{bounded, image, joined, size, width_max};
 /// Base of the angles where none is given.
 ///
 /// # Source
-/// Su and others, "RoFormer", 2021, section 3.2.2.
+/// Su and others, "Enhanced transformer with rotary position embedding", 2021, section 3.2.2.
 const ROPE_BASE_DEFAULT: f32 = 10_000.0;
 /// Groups of a norm where none are given; they divide every usual width.
 const GROUPS_DEFAULT: u32 = 8;

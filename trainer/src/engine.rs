@@ -26,6 +26,7 @@ use self::batch::Batches;
 use self::room::Room;
 use self::state::TrainingState;
 use crate::architecture::layout;
+use crate::base::{is_frozen, read_base};
 use crate::memory::TrainingMemory;
 use crate::trace::machine::{Files, Machine, MachineError};
 use crate::trace::recorder::Persistent;
@@ -151,6 +152,23 @@ impl<'input> FastEngine<'input> {
             loss_nats: f32::NAN,
             learning_rate: 0.0,
         })
+    }
+
+    /// The run with the base file of its order: weights that stay as they are, or from which it starts.
+    ///
+    /// # Errors
+    /// [`EngineError::NoBase`] for a file that is not of the order's shapes.
+    pub fn with_base(
+        mut self,
+        specification: &OrderSpecification,
+        base: &'input [u8],
+    ) -> Result<Self, EngineError> {
+        let tensors = read_base(specification, base)?;
+        if is_frozen(specification) {
+            self.network.set_base(tensors)?;
+        }
+        self.files.base = base;
+        Ok(self)
     }
 
     /// Bytes of the buffers that were taken for this run; see [`crate::memory::training_memory`].

@@ -208,3 +208,6 @@ fn sides(shape: ValueShape) -> Result<(usize, usize), EngineError> {
 pub(crate) fn size(value: u32) -> Result<usize, EngineError> {
     usize::try_from(value).map_err(|_| EngineError::Overflow { quantity: "a layer" })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! The engine against the program that it must equal, for all three networks.
 
+mod language;
 mod pieces;
 
 use aipot_domain_runtime::order::OrderSpecification;
@@ -55,10 +56,18 @@ const SMALL_RECORDS: &str = "train_examples = 64\ntest_examples = 10\nfeatures =
 /// Runs program and engine side by side and compares every word that survives a step.
 fn check(model: &str, data: &str, recipe: &str) {
     let (specification, train) = order(model, data, recipe);
-    let computation = program::training(&specification).unwrap();
-    let files = Files { train: &train, ..Files::default() };
+    check_over(&specification, (&train, &[]));
+}
+
+/// As [`check`], over given data and a base file, which may be empty.
+fn check_over(specification: &OrderSpecification, (train, base): (&[u8], &[u8])) {
+    let computation = program::training(specification).unwrap();
+    let files = Files { train, base, ..Files::default() };
     let mut machine = Machine::new(&computation, files);
-    let mut engine = FastEngine::new(&specification, &computation, &train).unwrap();
+    let mut engine = FastEngine::new(specification, &computation, train).unwrap();
+    if !base.is_empty() {
+        engine = engine.with_base(specification, base).unwrap();
+    }
     for step in 0..computation.steps() {
         machine.step(step).unwrap();
         engine.step(step).unwrap();

@@ -1,0 +1,4 @@
+//! Layers against their peers.
+
+mod cut;
+mod language;

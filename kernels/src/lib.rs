@@ -9,14 +9,14 @@
 //! - [`softmax`]: log-softmax, its loss, argmax.
 //! - [`activation`]: `ReLU`, GELU, `SiLU` and their gradients.
 //! - [`cross_entropy`]: the loss of a classifier and its gradient.
-//! - [`normalization`]: layer norm, root mean square norm, and their gradients.
+//! - [`normalization`]: layer norm, group norm, root mean square norm, and their gradients.
 //! - [`attention`]: attention over packed projections, masked or not, and its gradient.
 //! - [`rotation`]: queries and keys turned by their positions.
 //! - [`dropout`]: values left out at random.
 //! - [`elements`]: products of tensors, element by element.
 //! - [`tokens`]: one row for a whole text.
 //! - [`embedding`]: rows of a table, and its gradient.
-//! - [`convolution`]: convolutions, max-pooling and their gradients.
+//! - [`convolution`]: convolutions, pooling, patches of images, and their gradients.
 //! - [`update`]: one step of an optimizer, `AdamW` or momentum.
 //! - [`chacha8`]: keystreams, and the random numbers of training.
 //! - [`blake3_tree`]: roots of models and data, digests of logits.

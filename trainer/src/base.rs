@@ -1,16 +1,10 @@
 //! The base file of an order: weights that stay as they are, or from which a model starts.
 
 use aipot_domain_runtime::order::OrderSpecification;
-use aipot_domain_runtime::order::network::network;
 use aipot_domain_runtime::order::tensors::base_tensors;
 use aipot_domain_runtime::program::base_header;
 
 use crate::engine::EngineError;
-
-/// Whether the tensors of the base stay as they are, beside those that are trained.
-pub(crate) fn is_frozen(specification: &OrderSpecification) -> bool {
-    network(specification).is_ok_and(|network| network.is_some_and(|it| !it.base.is_empty()))
-}
 
 /// The tensors of a base file, in its order.
 ///

@@ -26,7 +26,7 @@ use self::batch::Batches;
 use self::room::Room;
 use self::state::TrainingState;
 use crate::architecture::layout;
-use crate::base::{is_frozen, read_base};
+use crate::base::read_base;
 use crate::memory::TrainingMemory;
 use crate::trace::machine::{Files, Machine, MachineError};
 use crate::trace::recorder::Persistent;
@@ -164,7 +164,7 @@ impl<'input> FastEngine<'input> {
         base: &'input [u8],
     ) -> Result<Self, EngineError> {
         let tensors = read_base(specification, base)?;
-        if is_frozen(specification) {
+        if self.network.has_frozen() {
             self.network.set_base(tensors)?;
         }
         self.files.base = base;

@@ -5,11 +5,14 @@
 
 mod activation;
 mod attention;
+mod convolution;
 mod dropout;
 mod embedding;
+mod group_norm;
 mod join;
 mod layer_norm;
 mod linear;
+mod pool;
 mod product;
 mod rms_norm;
 mod rope;
@@ -17,6 +20,7 @@ mod texts;
 
 use std::fmt::Debug;
 
+use aipot_domain_runtime::order::ImageShape;
 use aipot_domain_runtime::order::network::{Layer as Kind, Network, Node, TensorPlace, ValueShape};
 use aipot_kernels::row_span::{RowSpan, RunningSums};
 
@@ -188,14 +192,24 @@ impl<'network> Site<'network> {
             Kind::PositionEmbedding { .. } => Box::new(embedding::PositionTable::new(self, room)?),
             Kind::Add => Box::new(join::Add),
             Kind::Flatten => Box::new(join::Flatten),
-            Kind::Convolution { .. }
-            | Kind::MaxPool
-            | Kind::AveragePool
-            | Kind::GroupNorm { .. }
-            | Kind::Patches { .. } => {
-                return Err(EngineError::NoLayer { name: self.node.layer.name() });
+            Kind::Convolution { .. } => Box::new(convolution::Convolution::new(self)?),
+            Kind::MaxPool => Box::new(pool::MaxPool::new(self, room)?),
+            Kind::AveragePool => Box::new(pool::AveragePool::new(self)?),
+            Kind::GroupNorm { groups, epsilon } => {
+                let kind = (groups, f32::from_bits(epsilon));
+                Box::new(group_norm::GroupNorm::new(self, kind, room)?)
             }
+            Kind::Patches { side } => Box::new(pool::Patches::new(self, side)?),
         })
+    }
+
+    /// The image that it reads.
+    fn image(&self) -> Result<ImageShape, EngineError> {
+        if let ValueShape::Image(image) = self.input { Ok(image) } else { Err(self.no_layer()) }
+    }
+
+    fn no_layer(&self) -> EngineError {
+        EngineError::NoLayer { name: self.node.layer.name() }
     }
 }
 

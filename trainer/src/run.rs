@@ -19,7 +19,7 @@ use aipot_kernels::update::average;
 
 use self::gradient::Gradients;
 use crate::architecture::initial_parameters;
-use crate::base::{is_frozen, read_base};
+use crate::base::read_base;
 use crate::checkpoint::Checkpoint;
 use crate::engine::EngineError;
 use crate::engine::batch::Batches;
@@ -122,7 +122,7 @@ impl<'data> Trainer<'data> {
         let step = self.step;
         let engine = |source| TrainError::Engine { step, source };
         let tensors = read_base(&self.specification, base).map_err(engine)?;
-        if is_frozen(&self.specification) {
+        if self.network.has_frozen() {
             self.network.set_base(tensors).map_err(engine)?;
         } else if step == 0 {
             if self.options.average_share.is_some() {

@@ -1,4 +1,5 @@
 //! Layers against their peers.
 
 mod cut;
+mod images;
 mod language;

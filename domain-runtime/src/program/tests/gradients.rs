@@ -89,7 +89,7 @@ pub(super) fn check_over(mut order: OrderSpecification, (data, base): (&[u8], &[
 }
 
 /// Records of features of 0 to 1 and a label.
-fn records(order: &mut OrderSpecification) -> Vec<u8> {
+pub(super) fn records(order: &mut OrderSpecification) -> Vec<u8> {
     order.data.feature_divisor = 255;
     let values = order.data.feature_count as usize + 1;
     let mut bytes = bytes(order.data.train_example_count as usize * values, 255);

@@ -8,6 +8,8 @@
 //! bit.
 
 pub mod architecture;
+mod base;
+mod base;
 pub mod batch_order;
 pub mod checkpoint;
 pub mod comparison;

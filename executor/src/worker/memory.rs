@@ -110,9 +110,21 @@ impl OrderMemory {
 
     /// All of it, with the first step corrected by what was measured.
     pub(super) fn corrected(&self, calibration: &Calibration, subject: &Subject) -> MemoryNeed {
-        let step = calibration.correct(subject, self.step);
+        self.with_record(calibration.correct(subject, self.step))
+    }
+
+    fn with_record(&self, step: MemoryNeed) -> MemoryNeed {
         MemoryNeed { fixed_bytes: step.fixed_bytes.saturating_add(self.record_bytes), ..step }
     }
+}
+
+/// All that training an order needs, before anything was measured.
+///
+/// # Errors
+/// [`EngineError::Overflow`] when a size does not fit.
+pub fn training_need(specification: &OrderSpecification) -> Result<MemoryNeed, EngineError> {
+    let memory = OrderMemory::of(specification)?;
+    Ok(memory.with_record(memory.step))
 }
 
 /// What a run keeps beside what its steps compute with.

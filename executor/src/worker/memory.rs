@@ -1,7 +1,5 @@
 //! The memory of a job: what it may take, and what happens when it may not.
 
-use std::sync::PoisonError;
-
 use aipot_domain_runtime::order::{OrderSpecification, Recipe};
 use aipot_trainer::engine::EngineError;
 use aipot_trainer::memory::training_memory;
@@ -161,8 +159,7 @@ impl Worker {
         specification: &OrderSpecification,
     ) -> Result<MemoryNeed, EngineError> {
         let memory = OrderMemory::of(specification)?;
-        let calibration = self.shared.calibration.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(memory.corrected(&calibration, &subject(specification)))
+        Ok(memory.corrected(&self.shared.calibration(), &subject(specification)))
     }
 }
 
@@ -172,6 +169,8 @@ pub(super) struct StepMemory<'job> {
     control: &'job Control,
     subject: Subject,
     memory: OrderMemory,
+    /// What this go needs by what was measured before it, or in its first step.
+    need: MemoryNeed,
     micro_rows: u32,
     probe: Option<Probe>,
     is_first: bool,
@@ -188,7 +187,11 @@ impl<'job> StepMemory<'job> {
         let estimated_bytes = memory.step.bytes(micro_rows);
         let probe = control.owner().and_then(|owner| Probe::begin(&owner.shared, estimated_bytes));
         let subject = subject(specification);
-        Ok(Self { control, subject, memory, micro_rows, probe, is_first: true })
+        let need = match control.owner() {
+            Some(owner) => memory.corrected(&owner.shared.calibration(), &subject),
+            None => memory.with_record(memory.step),
+        };
+        Ok(Self { control, subject, memory, need, micro_rows, probe, is_first: true })
     }
 
     /// Rows of a micro-batch.
@@ -202,26 +205,26 @@ impl<'job> StepMemory<'job> {
             return Ok(());
         };
         let shared = &owner.shared;
-        let calibration = shared.calibration.lock().unwrap_or_else(PoisonError::into_inner);
-        // Another job may have taught meanwhile that more is needed than was reserved.
-        let need = self.memory.corrected(&calibration, &self.subject);
-        let needed_bytes = need.bytes(self.micro_rows);
-        drop(calibration);
+        // The first step may have taught that more must be reserved than the place had.
+        let reserved_bytes = shared.board().reserved_bytes(owner.id);
         let request = MemoryRequest {
             step,
             micro_rows: self.micro_rows,
-            needed_bytes,
-            budget_bytes: place.reserved_bytes,
+            needed_bytes: self.need.bytes(self.micro_rows),
+            budget_bytes: reserved_bytes.unwrap_or(place.reserved_bytes),
             is_first: self.is_first,
         };
-        shared.guard.admit(request).inspect_err(|_| shared.board().measure(owner.id, need))
+        let admitted = shared.guard.admit(request);
+        // Another job may have taught, while this one waited, that it needs more.
+        admitted.inspect_err(|_| shared.board().measure(owner.id, self.need))
     }
 
     /// Ends the measurement when this was the first step.
     pub(super) fn after_step(&mut self) {
         self.is_first = false;
         if let (Some(probe), Some(owner)) = (self.probe.take(), self.control.owner()) {
-            probe.end(owner, &self.subject, &self.memory);
+            let corrected = probe.end(owner, &self.subject, &self.memory);
+            self.need = corrected.unwrap_or(self.need);
         }
     }
 }

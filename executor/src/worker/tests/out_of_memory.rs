@@ -6,10 +6,10 @@ use std::sync::atomic::AtomicUsize;
 use super::orders::{CNN, GPT, LARGE_MLP, MLP, STEPS, fixed, free};
 use super::*;
 use crate::scheduler::Device;
-use crate::worker::memory::{MemoryGuard, MemoryRequest, OutOfMemory};
+use crate::worker::memory::{MachineMemory, MemoryGuard, MemoryRequest, OutOfMemory};
 use crate::worker::recipe::{RecipeJob, RecipePurpose, RecipeResult};
 
-/// Refuses the memory of some steps, each once.
+/// Refuses the memory of some steps, each once, beside what the machine refuses.
 #[derive(Debug)]
 struct Faulty {
     steps: Mutex<BTreeSet<u64>>,
@@ -28,6 +28,7 @@ impl MemoryGuard for Faulty {
         if self.steps.lock().unwrap().remove(&request.step) {
             return Err(OutOfMemory { request });
         }
+        MachineMemory.admit(request)?;
         self.rows.lock().unwrap().push(request.micro_rows);
         Ok(())
     }
@@ -126,7 +127,12 @@ async fn a_free_run_of_a_decoder_that_runs_out_of_memory_ends_with_the_same_hash
 #[tokio::test]
 async fn a_probe_step_is_measured_and_kept() {
     let folder = TempDir::new().unwrap();
-    followed(&worker(&folder, 1), &fixed(LARGE_MLP)).await.unwrap();
+    let guard = Faulty::at([]);
+    let measuring = Worker::with_guard(configuration(&folder), guard.clone());
+    let order = fixed(LARGE_MLP);
+    followed(&measuring, &order).await.unwrap();
+    let rows = guard.rows.lock().unwrap();
+    assert!(rows.iter().all(|rows| *rows == order.0.train.batch_size), "{rows:?}");
     let calibration = read_calibration(folder.path());
     let [measured] = calibration.measurements() else { panic!("{calibration:?}") };
     assert_eq!((measured.subject.architecture.as_str(), measured.probe_count), ("mlp", 1));

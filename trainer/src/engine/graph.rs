@@ -2,6 +2,7 @@
 
 use aipot_domain_runtime::order::network::{self, TensorPlace, ValueShape};
 use aipot_domain_runtime::order::tensors::Tensor;
+use aipot_kernels::canonical::canonical;
 use aipot_kernels::cross_entropy::cross_entropy_rows;
 use aipot_kernels::row_span::{RowSpan, RunningSums};
 
@@ -261,5 +262,5 @@ impl Graph {
 
 /// Adds in place.
 fn add(sum: &mut [f32], added: &[f32]) {
-    sum.iter_mut().zip(added).for_each(|(sum, added)| *sum += added);
+    sum.iter_mut().zip(added).for_each(|(sum, added)| *sum = canonical(*sum + added));
 }

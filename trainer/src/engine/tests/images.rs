@@ -42,6 +42,14 @@ fn convolutions_norms_and_pools_of_a_graph_have_the_bits_of_their_program() {
 }
 
 #[test]
+fn a_run_that_is_no_number_any_more_has_the_bits_of_its_program() {
+    let steep = MOMENTUM.replace("0.05", "1e30");
+    for model in [BRANCHES, SQUARES, RESNET] {
+        assert!(compare(model, RECORDS, &steep, 6).is_nan(), "{model}");
+    }
+}
+
+#[test]
 fn squares_of_images_have_the_bits_of_their_program() {
     check(SQUARES, RECORDS, ADAMW);
 }

@@ -5,6 +5,8 @@
 
 #[path = "command_line/data.rs"]
 mod data;
+#[path = "command_line/devices.rs"]
+mod devices;
 #[path = "command_line/plotting.rs"]
 mod plotting;
 #[path = "command_line/traces.rs"]

@@ -19,6 +19,7 @@ use aipot_kernels::update::average;
 
 use self::gradient::Gradients;
 use crate::architecture::initial_parameters;
+use crate::base::read_base;
 use crate::checkpoint::Checkpoint;
 use crate::engine::EngineError;
 use crate::engine::batch::Batches;
@@ -67,12 +68,27 @@ impl<'data> Trainer<'data> {
         file: TrainingFile<'data>,
         options: TrainingOptions,
     ) -> Result<Self, TrainError> {
+        Self::new_in_pieces(specification, file, options, u32::MAX)
+    }
+
+    /// The same with memory for at most `micro_rows` examples, through which a batch goes in pieces.
+    ///
+    /// No size of the pieces changes a bit; 0 counts as 1.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn new_in_pieces(
+        specification: &OrderSpecification,
+        file: TrainingFile<'data>,
+        options: TrainingOptions,
+        micro_rows: u32,
+    ) -> Result<Self, TrainError> {
         let parameters = initial_parameters(specification, options.seed)?;
         let state = OptimizerState::new(options.optimizer, &TensorShape::of_order(specification)?);
         let averages = options.average_share.map(|_| parameters.clone());
         let order = specification.id();
         let checkpoint = Checkpoint { order, options, step: 0, parameters, averages, state };
-        let mut trainer = Self::resume(specification, file, checkpoint)?;
+        let mut trainer = Self::resume_in_pieces(specification, file, checkpoint, micro_rows)?;
         trainer.saved = Saved(None);
         Ok(trainer)
     }
@@ -86,6 +102,19 @@ impl<'data> Trainer<'data> {
         file: TrainingFile<'data>,
         checkpoint: Checkpoint,
     ) -> Result<Self, TrainError> {
+        Self::resume_in_pieces(specification, file, checkpoint, u32::MAX)
+    }
+
+    /// The same with memory for at most `micro_rows` examples; see [`Self::new_in_pieces`].
+    ///
+    /// # Errors
+    /// As [`Self::resume`].
+    pub fn resume_in_pieces(
+        specification: &OrderSpecification,
+        file: TrainingFile<'data>,
+        checkpoint: Checkpoint,
+        micro_rows: u32,
+    ) -> Result<Self, TrainError> {
         let Checkpoint { order, options, step, parameters, averages, state } = checkpoint;
         let has_averages = averages.is_some() == options.average_share.is_some();
         if order != specification.id() || !has_averages {
@@ -94,13 +123,14 @@ impl<'data> Trainer<'data> {
         options.check()?;
         file.check(specification)?;
         let engine = |source| TrainError::Engine { step, source };
+        let micro_rows = usize::try_from(micro_rows).unwrap_or(usize::MAX);
         let run = run_specification(specification, &options);
         let shapes = TensorShape::of_order(specification)?;
         let optimizer = Optimizer::new(options.optimizer, shapes, state);
         let weights = parameters.into_values();
         Ok(Self {
             batches: file.batches(&run).map_err(engine)?,
-            network: Network::new(&run, usize::MAX).map_err(engine)?,
+            network: Network::new(&run, micro_rows).map_err(engine)?,
             optimizer: optimizer.map_err(|source| TrainError::Optimizer { step, source })?,
             gradients: Gradients::new(&weights, options.accumulation),
             averages: averages.map_or_else(Vec::new, Parameters::into_values),
@@ -110,6 +140,25 @@ impl<'data> Trainer<'data> {
             step,
             saved: Saved(Some(step)),
         })
+    }
+
+    /// The run with the base file of its order: weights that stay as they are, or from which it starts.
+    ///
+    /// # Errors
+    /// [`TrainError::Engine`] for a file that is not of the order's shapes.
+    pub fn with_base(mut self, base: &[u8]) -> Result<Self, TrainError> {
+        let step = self.step;
+        let engine = |source| TrainError::Engine { step, source };
+        let tensors = read_base(&self.specification, base).map_err(engine)?;
+        if self.network.has_frozen() {
+            self.network.set_base(tensors).map_err(engine)?;
+        } else if step == 0 {
+            if self.options.average_share.is_some() {
+                self.averages.clone_from(&tensors);
+            }
+            self.weights = tensors;
+        }
+        Ok(self)
     }
 
     /// The number of the next step.

@@ -219,6 +219,12 @@ fn a_residual_network_has_the_loss_and_the_gradients_of_pytorch() {
 }
 
 #[test]
+fn a_transformer_over_squares_has_the_loss_and_the_gradients_of_pytorch() {
+    let cases = peer().models;
+    cases.iter().find(|case| case.name == "vit").unwrap().check();
+}
+
+#[test]
 fn a_unique_maximum_takes_the_whole_gradient_where_candle_gives_it_a_quarter() {
     use candle_core::{Device, Var};
 

@@ -9,7 +9,6 @@
 
 pub mod architecture;
 mod base;
-mod base;
 pub mod batch_order;
 pub mod checkpoint;
 pub mod comparison;

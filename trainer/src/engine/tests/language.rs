@@ -1,7 +1,6 @@
 //! Layers of language models: the bits of their programs, in batches and in pieces; what is left out at
 //! random; bases.
 
-use aipot_domain_runtime::evaluation::Tally;
 use aipot_domain_runtime::order::network::network;
 use aipot_domain_runtime::order::{
     Architecture, BertShape, DataFile, LlamaShape, LoraBase, LoraShape, LoraTarget,
@@ -12,6 +11,7 @@ use aipot_kernels::chacha8::ChaChaStream;
 
 use super::pieces::run;
 use super::*;
+use crate::evaluation::{Evaluation, evaluate, evaluate_order};
 use crate::memory::training_memory;
 
 /// Nine tokens of an example.
@@ -174,12 +174,42 @@ fn a_base_of_other_shapes_is_refused() {
     }
 }
 
-/// The score of a model over the second source, by the evaluation program.
-fn evaluated(order: &OrderSpecification, files: Files<'_>, key: [u8; 32]) -> Tally {
+/// The score of a model, by the evaluation program and by the engine alike.
+fn evaluated(order: &OrderSpecification, weights: &[Vec<f32>], files: Files<'_>) -> Evaluation {
+    let header = program::model_header(order).unwrap();
+    let values = weights.iter().flatten().flat_map(|value| value.to_le_bytes());
+    let model: Vec<u8> = header.into_iter().chain(values).collect();
+    let files = Files { model: &model, ..files };
     let source = TestSource::BeaconSplit(Beacon([3; 32]));
-    let data = order.data.train;
-    let computation = program::evaluation(order, &data, &source, key).unwrap();
-    crate::evaluation::evaluate(&computation, files).unwrap().tally(&key)
+    let computation = program::evaluation(order, &order.data.train, &source, [5; 32]).unwrap();
+    let found = evaluate(&computation, files).unwrap();
+    assert_eq!(evaluate_order(order, &computation, files).unwrap(), found);
+    found
+}
+
+#[test]
+fn evaluations_leave_nothing_out_and_see_the_base() {
+    let cases = [
+        padded_with_nothing(EVERY),
+        padded_with_nothing(BERT),
+        lora_of_bert(),
+        lora_of_llama(),
+    ];
+    for (order, train, base) in cases {
+        let computation = program::training(&order).unwrap();
+        let mut machine =
+            Machine::new(&computation, Files { train: &train, base: &base, ..Files::default() });
+        machine.step(0).unwrap();
+        let count = program::training(&order).unwrap().step.persistent_count();
+        let tensors = layout(&order).unwrap().len();
+        assert!(tensors < count);
+        let weights: Vec<Vec<f32>> = machine.persistent()[..tensors]
+            .iter()
+            .map(|words| words.iter().map(|word| f32::from_bits(*word)).collect())
+            .collect();
+        let files = Files { train: &train, base: &base, ..Files::default() };
+        assert!(evaluated(&order, &weights, files).loss_sum_q16 > 0);
+    }
 }
 
 #[test]
@@ -190,13 +220,8 @@ fn models_over_tokens_learn_and_are_evaluated() {
     for (order, train) in [(bert, bert_data), (llama, llama_data)] {
         let computation = program::training(&order).unwrap();
         let mut engine = FastEngine::new(&order, &computation, &train).unwrap();
-        let score = |engine: &FastEngine<'_>| {
-            let header = program::model_header(&order).unwrap();
-            let values = engine.weights().iter().flatten().flat_map(|value| value.to_le_bytes());
-            let model: Vec<u8> = header.into_iter().chain(values).collect();
-            let files = Files { train: &train, model: &model, ..Files::default() };
-            evaluated(&order, files, [5; 32])
-        };
+        let files = Files { train: &train, ..Files::default() };
+        let score = |engine: &FastEngine<'_>| evaluated(&order, engine.weights(), files);
         engine.step(0).unwrap();
         let before = score(&engine);
         (1..computation.steps()).for_each(|step| engine.step(step).unwrap());

@@ -27,7 +27,10 @@ use crate::backend::BackendError;
 use crate::client::ClientError;
 use crate::devnet::DevnetError;
 use crate::plotter::PlotterError;
+use crate::worker::process::serve::ServeError;
+use crate::worker::remote::RemoteError;
 
+use super::data::ImportingError;
 use super::train::error::TrainCommandError;
 
 /// Exit code of a command that failed.
@@ -222,6 +225,9 @@ pub enum CommandError {
     /// A data file cannot be packed for the order.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
+    /// Files of a client cannot be made into those of an order.
+    #[error(transparent)]
+    Importing(#[from] ImportingError),
     /// A data file is not what the order says.
     #[error("the data does not fit")]
     Data {
@@ -398,6 +404,15 @@ pub enum CommandError {
     /// A plotter ended without saying why.
     #[error("the plotter broke off")]
     PlotterDied,
+    /// A worker cannot reach its provider.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// A worker is not understood by its node.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// A worker ended without saying why.
+    #[error("the worker broke off")]
+    WorkerDied,
     /// The page of metrics is not shown.
     #[error(transparent)]
     Metrics(#[from] crate::metrics::MetricsError),
@@ -445,6 +460,7 @@ impl CommandError {
             | Self::Overflow(_)
             | Self::NoData { .. }
             | Self::Prepare(_)
+            | Self::Importing(_)
             | Self::Data { .. }
             | Self::Split(_)
             | Self::Model { .. }
@@ -455,6 +471,7 @@ impl CommandError {
                 | PlotterError::Credentials { .. }
                 | PlotterError::PayloadLimit { .. },
             )
+            | Self::Remote(RemoteError::NoServer | RemoteError::Credentials { .. })
             | Self::Genesis(_)
             | Self::Trace { .. }
             | Self::OtherOrder { .. }
@@ -463,9 +480,10 @@ impl CommandError {
             | Self::WrongRoot { .. } => WRONG_INPUT,
             Self::LocalRun(error) if error.is_wrong_input() => WRONG_INPUT,
             Self::Client(ClientError::Refused { .. }) | Self::UnknownOrder { .. } => REFUSED,
-            Self::Ask(_) | Self::Chain(_) | Self::Plotter(PlotterError::Connect { .. }) => {
-                UNREACHABLE
-            }
+            Self::Ask(_)
+            | Self::Chain(_)
+            | Self::Plotter(PlotterError::Connect { .. })
+            | Self::Remote(RemoteError::Connect { .. }) => UNREACHABLE,
             _ => FAILED,
         }
     }

@@ -1,5 +1,6 @@
 //! Tests of training runs: they learn, and nothing but seed and order decides their bits.
 
+mod disk;
 mod images;
 mod optimizers;
 

@@ -47,7 +47,7 @@ impl<'data> Judge<'data> {
         }
         let mut total = 0.0;
         for number in 0..self.batch_count {
-            let batch = self.batches.take(number);
+            let batch = self.batches.take(number)?;
             total += f64::from(self.network.train(model, batch, &mut self.gradients)?);
         }
         Ok(total / f64::from(self.batch_count))

@@ -189,12 +189,8 @@ fn evaluated(order: &OrderSpecification, weights: &[Vec<f32>], files: Files<'_>)
 
 #[test]
 fn evaluations_leave_nothing_out_and_see_the_base() {
-    let cases = [
-        padded_with_nothing(EVERY),
-        padded_with_nothing(BERT),
-        lora_of_bert(),
-        lora_of_llama(),
-    ];
+    let cases =
+        [padded_with_nothing(EVERY), padded_with_nothing(BERT), lora_of_bert(), lora_of_llama()];
     for (order, train, base) in cases {
         let computation = program::training(&order).unwrap();
         let mut machine =

@@ -146,8 +146,9 @@ fn images_whose_columns_fill_more_than_a_slot_are_taken_in_parts() {
 
 #[test]
 fn a_window_that_leaves_its_plane_or_stands_still_is_refused() {
+    type Change<'change> = &'change dyn Fn(&mut [u32; 2], &mut [u32; 2], &mut u32);
     let order = graph([1, 5, 7], &[convolution(2, 3, (2, 1)), Layer::AveragePool], 2, 2);
-    let fault = |change: &dyn Fn(&mut [u32; 2], &mut [u32; 2], &mut u32)| {
+    let fault = |change: Change<'_>| {
         let mut program = training(&order).unwrap().step;
         let place = program.operators.iter().position(|one| one.name == "framed images");
         let place = place.unwrap() + 1;

@@ -6,6 +6,7 @@
 mod error;
 mod given;
 mod plotter;
+mod strategy;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use crate::pool::PoolLimits;
 
 pub use error::{ConfigurationError, Origin};
 pub use plotter::{PlotterAlone, PlotterConfiguration};
+pub use strategy::StrategySettings;
 
 use given::Given;
 
@@ -47,6 +49,11 @@ pub const KEYS: &[Key] = &[
     single("pool_calls_max", "calls that may wait for the chain"),
     single("pool_bytes_max", "their bytes"),
     single("threads", "threads of one training or evaluation; 0 means one for each core"),
+    single(
+        "worker_strategy_candidates",
+        "ways to train a contest that are tried; 1 means no search",
+    ),
+    single("worker_strategy_seconds", "how long such a search takes at most"),
     single("metrics", "address of the page that Prometheus reads, as HOST:PORT"),
     several("plotter_nats", "NATS servers of a farming cluster to plot for, as nats://HOST:PORT"),
     single("plotter_variant", "v1 or v2, as the farmers of that cluster read sectors"),
@@ -82,6 +89,8 @@ pub struct Configuration {
     pub pool: PoolLimits,
     /// Threads of one training or evaluation; 0 means one for each core.
     pub threads: usize,
+    /// How contests are trained.
+    pub strategy: StrategySettings,
     /// Where the metrics page is shown, if at all.
     pub metrics: Option<SocketAddr>,
     /// For which farming cluster it plots what training leaves, if for any.
@@ -139,6 +148,7 @@ impl Configuration {
             rpc: rpc(given)?,
             pool,
             threads: plotter::threads(given)?,
+            strategy: StrategySettings::of(given)?,
             metrics: plotter::metrics(given)?,
             plotter: PlotterConfiguration::optional(given)?,
         })

@@ -18,6 +18,7 @@ use tokio::sync::{broadcast, oneshot};
 
 pub use progress::TrainingProgress;
 
+use crate::configuration::StrategySettings;
 use crate::scheduler::Job;
 use board::{Board, JobId};
 
@@ -39,6 +40,8 @@ pub struct WorkerConfiguration {
     pub checkpoint_steps: u64,
     /// ...or after so much time, whichever comes first.
     pub checkpoint_time: Duration,
+    /// How contests are trained.
+    pub strategy: StrategySettings,
 }
 
 impl WorkerConfiguration {
@@ -52,6 +55,7 @@ impl WorkerConfiguration {
             jobs_max: 2,
             checkpoint_steps: 200,
             checkpoint_time: Duration::from_secs(30),
+            strategy: StrategySettings::default(),
         }
     }
 }

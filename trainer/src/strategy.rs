@@ -190,6 +190,11 @@ impl<'data> Search<'data> {
         &self.survivors
     }
 
+    /// The number of the round, from 0.
+    pub fn rung_index(&self) -> usize {
+        self.rung
+    }
+
     /// How the budget is spent.
     pub fn plan(&self) -> &Plan {
         &self.plan
@@ -198,6 +203,22 @@ impl<'data> Search<'data> {
     /// Examples trained on or judged by so far.
     pub fn spent_examples(&self) -> u64 {
         self.spent_examples
+    }
+
+    /// Examples that may be trained on or judged by in all.
+    pub fn budget_examples(&self) -> u64 {
+        self.options.budget_examples
+    }
+
+    /// The best model, or what the first candidate is so far; `None` when nothing is trained.
+    ///
+    /// # Errors
+    /// [`TrainError::Parameters`] when the weights are none of the order's model.
+    pub fn model(&self) -> Result<Option<Parameters>, TrainError> {
+        match &self.best {
+            Some(best) => Ok(Some(best.parameters.clone())),
+            None => self.trainer.as_ref().map(Trainer::parameters).transpose(),
+        }
     }
 
     /// The best model so far; there is none before the first candidate is judged.

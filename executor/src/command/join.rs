@@ -107,7 +107,10 @@ pub(crate) async fn join(configuration: &Configuration) -> Result<Joined, Comman
     settings.network.bootstrap.clone_from(&configuration.bootstrap);
     settings.rpc = configuration.rpc;
     settings.pool = configuration.pool;
-    let worker = Worker::new(WorkerConfiguration::for_folder(&folder, configuration.threads));
+    let worker = Worker::new(WorkerConfiguration {
+        strategy: configuration.strategy,
+        ..WorkerConfiguration::for_folder(&folder, configuration.threads)
+    });
     let progress = worker.progress();
     let roles = RolesConfiguration {
         folder,

@@ -77,6 +77,8 @@ fn a_wrong_value_is_named_with_its_place_and_what_is_allowed() {
         ("threads", "-1"),
         ("threads", "99999999"),
         ("pool_calls_max", "0"),
+        ("worker_strategy_candidates", "65"),
+        ("worker_strategy_seconds", "0"),
         ("folder", ""),
     ];
     for (key, value) in wrong {
@@ -140,4 +142,13 @@ fn a_plotter_alone_needs_no_node() {
     assert_eq!((alone.metrics, alone.threads), (None, 0));
     let error = PlotterAlone::resolve(None, [], pairs(&flags[1..])).unwrap_err();
     assert!(matches!(error, ConfigurationError::Missing { key: "plotter_nats", .. }), "{error}");
+}
+
+#[test]
+fn contests_are_searched_over_as_the_owner_says() {
+    let plain = resolve(FILE, &[], &[]).unwrap().strategy;
+    assert_eq!((plain.candidates, plain.claims_improvements), (1, true));
+    let file = format!("{FILE}worker_strategy_candidates = 16\n");
+    let found = resolve(&file, &[], &[("worker_strategy_seconds", "90")]).unwrap().strategy;
+    assert_eq!((found.candidates, found.seconds), (16, 90));
 }

@@ -1,5 +1,7 @@
 //! Work on the machine: checkpoints, crashes, pre-emption, refusals.
 
+mod search;
+
 use aipot_domain_runtime::bounded::BoundedVec;
 use aipot_domain_runtime::order::{
     Architecture, CommitteeSpecification, DataFormat, DataSpecification, Loss, Metric,
@@ -84,6 +86,7 @@ fn worker(folder: &TempDir, jobs_max: usize) -> Worker {
         jobs_max,
         checkpoint_steps: 4,
         checkpoint_time: Duration::from_hours(1),
+        strategy: StrategySettings::default(),
     })
 }
 

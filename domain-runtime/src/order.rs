@@ -7,6 +7,7 @@ mod architecture;
 pub mod check;
 pub mod cost;
 pub mod layout;
+pub mod network;
 mod recipe;
 pub mod shape;
 pub mod tensors;
@@ -15,8 +16,9 @@ use parity_scale_codec::{Decode, Encode, MaxEncodedLen};
 
 use crate::primitives::{Amount, Commitment, DataRoot, OrderId, Salt};
 pub use architecture::{
-    Architecture, CONVOLUTIONS_MAX, ConvolutionSpecification, HIDDEN_LAYERS_MAX, ImageShape,
-    PERCEPTRON_FACTOR,
+    Architecture, BertShape, CONVOLUTIONS_MAX, ConvolutionSpecification, HIDDEN_LAYERS_MAX,
+    ImageShape, LORA_TARGETS_MAX, LlamaShape, LoraBase, LoraShape, LoraTarget, PERCEPTRON_FACTOR,
+    ResnetShape, STAGES_MAX, VitShape,
 };
 pub use recipe::{FixedRecipe, Recipe, RecipeOptimizer, RecipeSchedule};
 
@@ -59,6 +61,9 @@ pub struct ModelSpecification {
     pub architecture: Architecture,
     /// Seed of the initial weights, from which every provider may start.
     pub initial_seed: u64,
+    /// A model file with weights: those of the frozen base of a `lora`, of every other architecture the
+    /// initial ones instead of those from the seed.
+    pub base: Option<DataFile>,
 }
 
 /// A file named by its content.

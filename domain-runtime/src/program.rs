@@ -22,7 +22,7 @@ pub use data::{Batch, DataInput, Layout, Picker};
 pub use error::{OperatorFault, ProgramError};
 pub use evaluation::{evaluation, evaluation_batch_rows};
 pub use function::Function;
-pub use header::model_header;
+pub use header::{base_header, model_header};
 pub use operation::{Operation, Reduction};
 pub use training::training;
 
@@ -40,6 +40,8 @@ pub const OPERATORS_MAX: usize = 4_096;
 pub const SLOTS_MAX: usize = 8_192;
 /// Most elements of a slot: two rounds of a descent into 128 children locate one of its chunks.
 pub const ELEMENTS_MAX: u32 = 1 << 22;
+/// Most elements of a slot in a file, which is opened by its bytes.
+pub const FILE_ELEMENTS_MAX: u32 = 1 << 28;
 /// Most elements that one element of an output sums or compares, so that a leaf stays small.
 pub const ROW_ELEMENTS_MAX: u32 = 1_024;
 /// Most elements of K in one operator: a block of the canonical product.
@@ -57,6 +59,8 @@ pub enum File {
     Test,
     /// The model that is evaluated.
     Model,
+    /// Weights that the order starts from or builds upon.
+    Base,
 }
 
 /// Where the words of a slot are kept.
@@ -171,6 +175,8 @@ pub struct FileRoots {
     pub test: Option<(DataRoot, u64)>,
     /// Root and length of the model.
     pub model: Option<([u8; 32], u64)>,
+    /// Root and length of the base.
+    pub base: Option<(DataRoot, u64)>,
 }
 
 impl Computation {
@@ -212,6 +218,7 @@ impl FileRoots {
             File::Train => self.train.map(|(root, length)| (root.0, length)),
             File::Test => self.test.map(|(root, length)| (root.0, length)),
             File::Model => self.model,
+            File::Base => self.base.map(|(root, length)| (root.0, length)),
         }
     }
 }

@@ -16,8 +16,8 @@ mod forward;
 mod pool;
 mod portable;
 
-pub use backward::{input_gradient, weight_gradient};
-pub use bias::bias_gradient;
+pub use backward::{input_gradient, weight_gradient, weight_gradient_rows};
+pub use bias::{bias_gradient, bias_gradient_rows};
 pub use forward::forward;
 pub use pool::{Plane, max_pool, max_pool_gradient, max_pool_gradient_portable, max_pool_portable};
 pub use portable::{

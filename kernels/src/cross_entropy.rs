@@ -11,7 +11,7 @@ use crate::canonical::canonical;
 use crate::elementary::{exp, log};
 use crate::length;
 use crate::reduction;
-use crate::softmax::{SoftmaxError, check_labels, log_softmax_portable, softmax_portable};
+use crate::softmax::{SoftmaxError, check_labels, column, log_softmax_portable, softmax_portable};
 
 /// Fewer logits than this are not worth a second thread: about 20 microseconds of work.
 const PARALLEL_VALUES_MIN: usize = 1 << 14;
@@ -39,12 +39,12 @@ pub fn cross_entropy_portable(
     classes: usize,
     labels: &[u32],
 ) -> Result<CrossEntropy, SoftmaxError> {
-    let columns = check_labels(logits, classes, labels)?;
-    let share = 1.0 / count_as_f32(columns.len());
+    check_labels(logits, classes, labels)?;
+    let share = 1.0 / count_as_f32(labels.len());
     let log_probabilities = log_softmax_portable(logits, classes)?;
     let mut gradient = softmax_portable(logits, classes)?;
-    let mut losses = Vec::with_capacity(columns.len());
-    for (row, label) in columns.into_iter().enumerate() {
+    let mut losses = Vec::with_capacity(labels.len());
+    for (row, label) in labels.iter().map(|&label| column(label)).enumerate() {
         losses.push(canonical(-log_probabilities[row * classes + label]));
         for class in 0..classes {
             let one_hot = if class == label { 1.0 } else { 0.0 };
@@ -69,17 +69,34 @@ pub fn cross_entropy(
     losses: &mut [f32],
     gradient: &mut [f32],
 ) -> Result<f32, SoftmaxError> {
-    let columns = check_labels(logits, classes, labels)?;
-    length::check("the losses", losses.len(), columns.len())?;
+    cross_entropy_rows((logits, classes), labels, labels.len(), (losses, gradient))?;
+    Ok(reduction::mean(losses))
+}
+
+/// Losses and gradient of some rows of a batch of `row_count`, whose share they have in the mean.
+///
+/// # Shapes
+/// `logits` and `gradient`: `[rows, classes]`, `labels` and `losses`: `[rows]`.
+///
+/// # Errors
+/// [`SoftmaxError`] when logits, labels and buffers do not fit each other.
+pub fn cross_entropy_rows(
+    (logits, classes): (&[f32], usize),
+    labels: &[u32],
+    row_count: usize,
+    (losses, gradient): (&mut [f32], &mut [f32]),
+) -> Result<(), SoftmaxError> {
+    check_labels(logits, classes, labels)?;
+    length::check("the losses", losses.len(), labels.len())?;
     length::check("the gradient", gradient.len(), logits.len())?;
-    let share = 1.0 / count_as_f32(columns.len());
+    let share = 1.0 / count_as_f32(row_count);
     let rows = logits.par_chunks(classes).zip(gradient.par_chunks_mut(classes));
-    let rows = rows.zip(&columns).zip(&mut *losses);
+    let rows = rows.zip(labels).zip(losses);
     let rows = rows.with_min_len(PARALLEL_VALUES_MIN.div_ceil(classes));
     rows.for_each(|(((logits, gradient), &label), loss)| {
-        *loss = Arch::new().dispatch(LossRow { logits, label, share, gradient });
+        *loss = Arch::new().dispatch(LossRow { logits, label: column(label), share, gradient });
     });
-    Ok(reduction::mean(losses))
+    Ok(())
 }
 
 /// The loss of one row, and its gradient.

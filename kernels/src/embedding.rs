@@ -5,12 +5,15 @@
 //! from +0, block sums added in order. Where the gradients are finite that is the sum of those that
 //! belong to the row; an infinity or NaN reaches, as zero times infinity, all other rows too.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::canonical::{CANONICAL_NAN_BITS, canonical, canonicalize};
 use crate::length::{self, LengthError};
 use crate::matmul::K_BLOCK;
+use crate::row_span::{RowSpan, RunningSums, Start, go_on};
 
 /// Rows of the table that one task sums; each task looks at all tokens.
 const TASK_ROWS: usize = 16;
@@ -100,19 +103,40 @@ pub fn embed_gradient(
     width: usize,
     of_table: &mut [f32],
 ) -> Result<(), EmbeddingError> {
-    let indices = check(of_table.len(), width, tokens)?;
+    let span = RowSpan::whole(tokens.len());
+    embed_gradient_rows((tokens, gradient), width, span, RunningSums::new(of_table))
+}
+
+/// [`embed_gradient`] over the positions of a batch that comes in pieces.
+///
+/// # Shapes
+/// `tokens`: `[span.count]`, `gradient`: `[span.count, width]`, `sums`: `[rows, width]`.
+///
+/// # Errors
+/// [`EmbeddingError`] when a token names no row or a buffer has another size.
+pub fn embed_gradient_rows(
+    (tokens, gradient): (&[u32], &[f32]),
+    width: usize,
+    span: RowSpan,
+    mut sums: RunningSums<'_>,
+) -> Result<(), EmbeddingError> {
+    let indices = check(sums.totals.len(), width, tokens)?;
+    length::check("the tokens", tokens.len(), span.count)?;
     length::check("the gradient", gradient.len(), length::product(&[tokens.len(), width]))?;
     if width == 0 {
         return Ok(());
     }
     let tasks_min = if gradient.len() < PARALLEL_VALUES_MIN { usize::MAX } else { 1 };
-    let tasks = of_table.par_chunks_mut(TASK_ROWS * width).enumerate().with_min_len(tasks_min);
-    tasks.for_each(|(task, totals)| {
-        sum_rows(&indices, gradient, (task * TASK_ROWS, width), totals);
-    });
-    for (indices, gradient) in indices.chunks(K_BLOCK).zip(gradient.chunks(K_BLOCK * width)) {
-        poison(indices, gradient, width, of_table);
-    }
+    go_on(span, sums.reborrow(), |rows, start, sums| {
+        let (indices, gradient) =
+            (&indices[rows.clone()], &gradient[rows.start * width..rows.end * width]);
+        let tasks = sums.par_chunks_mut(TASK_ROWS * width).enumerate().with_min_len(tasks_min);
+        tasks.for_each(|(task, sums)| {
+            sum_rows(indices, gradient, (task * TASK_ROWS, width), (start, sums));
+        });
+    })?;
+    // What is no number stays so in the total, whichever block it belongs to.
+    poison(&indices, gradient, width, sums.totals);
     Ok(())
 }
 
@@ -123,19 +147,22 @@ fn sum_rows(
     indices: &[usize],
     gradient: &[f32],
     (first_row, width): (usize, usize),
-    totals: &mut [f32],
+    (start, totals): (Start, &mut [f32]),
 ) {
     let rows = first_row..first_row + totals.len() / width;
-    let mut sums = vec![0.0; totals.len()];
-    totals.fill(0.0);
-    for (indices, gradient) in indices.chunks(K_BLOCK).zip(gradient.chunks(K_BLOCK * width)) {
-        let positions = indices.iter().zip(gradient.chunks_exact(width));
-        for (index, gradient) in positions.filter(|(index, _)| rows.contains(index)) {
-            let sums = &mut sums[(index - first_row) * width..][..width];
-            for (sum, value) in sums.iter_mut().zip(gradient) {
-                *sum += value;
-            }
+    let blocks = indices.chunks(K_BLOCK).zip(gradient.chunks(K_BLOCK * width));
+    if start == Start::Nothing {
+        totals.fill(0.0);
+    }
+    if start == Start::Chain || (start == Start::Nothing && indices.len() <= K_BLOCK) {
+        for (indices, gradient) in blocks {
+            add_rows(indices, gradient, &rows, totals);
         }
+        return canonicalize(totals);
+    }
+    let mut sums = vec![0.0; totals.len()];
+    for (indices, gradient) in blocks {
+        add_rows(indices, gradient, &rows, &mut sums);
         for index in indices.iter().filter(|index| rows.contains(index)) {
             let row = (index - first_row) * width..(index - first_row + 1) * width;
             for (total, sum) in totals[row.clone()].iter_mut().zip(&mut sums[row]) {
@@ -147,7 +174,19 @@ fn sum_rows(
     canonicalize(totals);
 }
 
-/// Lets what is not finite in one block of positions reach all rows that do not stand there.
+/// Adds the gradients of the positions in one block to the sums of some rows.
+fn add_rows(indices: &[usize], gradient: &[f32], rows: &Range<usize>, sums: &mut [f32]) {
+    let width = sums.len() / rows.len().max(1);
+    let positions = indices.iter().zip(gradient.chunks_exact(width));
+    for (index, gradient) in positions.filter(|(index, _)| rows.contains(index)) {
+        let sums = &mut sums[(index - rows.start) * width..][..width];
+        for (sum, value) in sums.iter_mut().zip(gradient) {
+            *sum += value;
+        }
+    }
+}
+
+/// Lets what is not finite at some positions reach all rows that do not stand there.
 fn poison(indices: &[usize], gradient: &[f32], width: usize, of_table: &mut [f32]) {
     let positions = indices.iter().zip(gradient.chunks_exact(width));
     for (&index, gradient) in positions {

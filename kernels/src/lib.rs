@@ -4,6 +4,7 @@
 //! - [`integer_product`]: the exact product of profile P0i.
 //! - [`elementary`]: exp, log, tanh, erf, 1/sqrt as our own polynomials.
 //! - [`reduction`]: sums, means and maxima with a fixed tree.
+//! - [`row_span`]: sums over the rows of a batch that comes in pieces.
 //! - [`proof_of_space`]: tables, proofs and the verifier of plotting.
 //! - [`softmax`]: log-softmax, its loss, argmax.
 //! - [`activation`]: `ReLU`, GELU and their gradients.
@@ -48,6 +49,7 @@ pub mod normalization;
 pub mod plotting;
 pub mod proof_of_space;
 pub mod reduction;
+pub mod row_span;
 pub mod self_check;
 pub mod softmax;
 pub mod update;

@@ -12,7 +12,9 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::canonical::canonical;
+use crate::length::LengthError;
 use crate::matrix::Matrix;
+use crate::row_span::{RowSpan, RunningSums, Start, go_on};
 
 /// Elements of K in one chain of fused multiply-adds. Part of profile P0.
 ///
@@ -56,6 +58,9 @@ pub enum MatmulError {
         /// Position in the batch.
         index: usize,
     },
+    /// There is no room for the chains of an open block.
+    #[error(transparent)]
+    Length(#[from] LengthError),
 }
 
 /// What is multiplied, and what becomes of the sums.
@@ -64,8 +69,8 @@ struct Factors<'values> {
     left: Matrix<'values>,
     right: Matrix<'values>,
     bias: Option<&'values [f32]>,
-    /// The output holds a total already, to which every block's sum is added.
-    is_continued: bool,
+    /// What the output holds already.
+    start: Start,
 }
 
 /// The product, plus a bias for each column, as written at the top of this page. The definition.
@@ -151,7 +156,7 @@ pub fn matmul(
     bias: Option<&[f32]>,
 ) -> Result<Vec<f32>, MatmulError> {
     let mut output = vec![0.0; check_shapes(left, right, bias)?];
-    tile::multiply(Factors { left, right, bias, is_continued: false }, &mut output);
+    tile::multiply(Factors { left, right, bias, start: Start::Nothing }, &mut output);
     Ok(output)
 }
 
@@ -166,7 +171,7 @@ pub fn matmul_into(
     output: &mut [f32],
 ) -> Result<(), MatmulError> {
     check_output(left, right, bias, output)?;
-    tile::multiply(Factors { left, right, bias, is_continued: false }, output);
+    tile::multiply(Factors { left, right, bias, start: Start::Nothing }, output);
     Ok(())
 }
 
@@ -184,7 +189,38 @@ pub fn matmul_accumulate(
     totals: &mut [f32],
 ) -> Result<(), MatmulError> {
     check_output(left, right, None, totals)?;
-    tile::multiply(Factors { left, right, bias: None, is_continued: true }, totals);
+    tile::multiply(Factors { left, right, bias: None, start: Start::Total }, totals);
+    Ok(())
+}
+
+/// The product over the rows of a batch that comes in pieces: the gradient of a weight.
+///
+/// With the last piece the totals have the bits of [`matmul`] over all rows, however they were cut.
+///
+/// # Shapes
+/// `left`: `[m, span.count]`, `right`: `[span.count, n]`, `sums`: `[m, n]`, row-major.
+///
+/// # Errors
+/// [`MatmulError::InnerDimension`] or [`MatmulError::OutputLength`] when the shapes do not fit;
+/// [`MatmulError::Length`] when the room for an open block is missing.
+pub fn matmul_rows(
+    left: Matrix<'_>,
+    right: Matrix<'_>,
+    span: RowSpan,
+    sums: RunningSums<'_>,
+) -> Result<(), MatmulError> {
+    check_output(left, right, None, sums.totals)?;
+    if right.rows() != span.count {
+        return Err(MatmulError::InnerDimension {
+            left_columns: span.count,
+            right_rows: right.rows(),
+        });
+    }
+    go_on(span, sums, |rows, start, output| {
+        let left = left.transposed().some_rows(rows.clone()).transposed();
+        let right = right.some_rows(rows);
+        tile::multiply(Factors { left, right, bias: None, start }, output);
+    })?;
     Ok(())
 }
 
@@ -214,7 +250,7 @@ pub fn matmul_batch(lefts: &[Matrix<'_>], rights: &[Matrix<'_>]) -> Result<Vec<f
         output.par_chunks_mut(length).zip(lefts).zip(rights).for_each(
             |((product, left), right)| {
                 let (left, right) = (*left, *right);
-                let factors = Factors { left, right, bias: None, is_continued: false };
+                let factors = Factors { left, right, bias: None, start: Start::Nothing };
                 tile::multiply_alone(factors, product);
             },
         );

@@ -1,5 +1,7 @@
 //! A view of f32 values as a matrix: shape and strides, checked once.
 
+use std::ops::Range;
+
 use thiserror::Error;
 
 /// Why values cannot be seen as the wanted matrix.
@@ -98,6 +100,18 @@ impl<'values> Matrix<'values> {
             row_stride: self.column_stride,
             column_stride: self.row_stride,
         }
+    }
+
+    /// Some of the rows.
+    ///
+    /// # Panics
+    /// When there are not as many.
+    #[must_use]
+    pub(crate) fn some_rows(self, rows: Range<usize>) -> Self {
+        assert!(rows.start <= rows.end && rows.end <= self.rows, "rows of the matrix");
+        let first = if rows.is_empty() { 0 } else { rows.start * self.row_stride };
+        // A matrix without columns may have fewer values than its strides reach over.
+        Self { values: self.values.get(first..).unwrap_or(&[]), rows: rows.len(), ..self }
     }
 
     /// How many rows there are.

@@ -19,6 +19,7 @@ use crate::elementary::rsqrt;
 use crate::length::{self, LengthError};
 use crate::matrix::Matrix;
 use crate::reduction;
+use crate::row_span::{RowSpan, RunningSums};
 
 /// Fewer values than this are not worth a second thread: about 10 microseconds of work.
 const PARALLEL_VALUES_MIN: usize = 1 << 14;
@@ -203,17 +204,50 @@ pub fn layer_norm_gradient(
     gradient: &[f32],
     room: LayerNormGradientRoom<'_>,
 ) -> Result<(), LengthError> {
-    let width = gamma.len();
+    let span = RowSpan::whole(normalized.inverse_deviations.len());
     let LayerNormGradientRoom { of_input, of_gamma, of_beta } = room;
+    let (of_gamma, of_beta) = (RunningSums::new(of_gamma), RunningSums::new(of_beta));
+    layer_norm_parameter_gradient((normalized, gradient), span, of_gamma, of_beta)?;
+    layer_norm_input_gradient(gamma, normalized, gradient, of_input)
+}
+
+/// The gradients of gamma and beta over the rows of a batch that comes in pieces.
+///
+/// # Shapes
+/// `gradient`: `[span.count, width]`, `of_gamma`, `of_beta`: `[width]`.
+///
+/// # Errors
+/// [`LengthError`] when the buffers do not fit each other.
+pub fn layer_norm_parameter_gradient(
+    (normalized, gradient): (Normalized<'_>, &[f32]),
+    span: RowSpan,
+    of_gamma: RunningSums<'_>,
+    of_beta: RunningSums<'_>,
+) -> Result<(), LengthError> {
+    length::check("the gradient of beta", of_beta.totals.len(), of_gamma.totals.len())?;
+    reduction::sum_columns_of_products_rows((gradient, normalized.values), span, of_gamma)?;
+    reduction::sum_columns_rows(gradient, span, of_beta)
+}
+
+/// The gradient of the input alone.
+///
+/// # Shapes
+/// `gamma`: `[width]`, `gradient`, `of_input`: `[rows, width]`.
+///
+/// # Errors
+/// [`LengthError`] when the buffers do not fit each other.
+pub fn layer_norm_input_gradient(
+    gamma: &[f32],
+    normalized: Normalized<'_>,
+    gradient: &[f32],
+    of_input: &mut [f32],
+) -> Result<(), LengthError> {
+    let width = gamma.len();
     check_gradient(gamma, normalized, gradient.len())?;
     length::check("the gradient of the input", of_input.len(), gradient.len())?;
-    length::check("the gradient of gamma", of_gamma.len(), width)?;
-    length::check("the gradient of beta", of_beta.len(), width)?;
     if width == 0 {
         return Ok(());
     }
-    reduction::sum_columns_of_products(gradient, normalized.values, of_gamma)?;
-    reduction::sum_columns_into(gradient, of_beta)?;
     let rows = gradient.par_chunks(width).zip(normalized.values.par_chunks(width));
     let rows = rows.zip(normalized.inverse_deviations).zip(of_input.par_chunks_mut(width));
     let rows = rows.with_min_len(PARALLEL_VALUES_MIN.div_ceil(width));

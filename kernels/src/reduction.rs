@@ -7,7 +7,10 @@
 
 mod rows;
 
-pub use rows::{sum_columns, sum_columns_into, sum_columns_of_products, sum_columns_portable};
+pub use rows::{
+    sum_columns, sum_columns_into, sum_columns_of_products, sum_columns_of_products_rows,
+    sum_columns_portable, sum_columns_rows,
+};
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;

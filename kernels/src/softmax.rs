@@ -128,10 +128,10 @@ pub fn negative_log_likelihood(
     classes: usize,
     labels: &[u32],
 ) -> Result<Vec<f32>, SoftmaxError> {
-    let columns = check_labels(logits, classes, labels)?;
+    check_labels(logits, classes, labels)?;
     let log_probabilities = log_softmax(logits, classes)?;
-    let losses = log_probabilities.chunks(classes).zip(columns);
-    Ok(losses.map(|(row, column)| canonical(-row[column])).collect())
+    let losses = log_probabilities.chunks(classes).zip(labels);
+    Ok(losses.map(|(row, &label)| canonical(-row[column(label)])).collect())
 }
 
 /// The first of the largest logits of each row.
@@ -175,21 +175,25 @@ fn each_row(
     Ok(output)
 }
 
-/// Gives the column of each label.
+/// Refuses labels that do not belong to the logits.
 pub(crate) fn check_labels(
     logits: &[f32],
     classes: usize,
     labels: &[u32],
-) -> Result<Vec<usize>, SoftmaxError> {
+) -> Result<(), SoftmaxError> {
     let rows = check_rows(logits, classes)?;
     if rows != labels.len() {
         return Err(SoftmaxError::LabelCount { rows, labels: labels.len() });
     }
-    let columns = labels.iter().enumerate().map(|(row, &label)| {
-        let column = usize::try_from(label).ok().filter(|&column| column < classes);
-        column.ok_or(SoftmaxError::LabelOutOfRange { row, label, classes })
-    });
-    columns.collect()
+    match labels.iter().position(|&label| column(label) >= classes) {
+        Some(row) => Err(SoftmaxError::LabelOutOfRange { row, label: labels[row], classes }),
+        None => Ok(()),
+    }
+}
+
+/// The column of a label; one that no row has when it is no `usize`.
+pub(crate) fn column(label: u32) -> usize {
+    usize::try_from(label).unwrap_or(usize::MAX)
 }
 
 /// Gives the number of rows.

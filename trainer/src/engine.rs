@@ -7,8 +7,11 @@
 pub(crate) mod batch;
 mod convolutional;
 mod decoder;
+mod graph;
+pub(crate) mod linear;
 pub(crate) mod network;
 mod perceptron;
+pub(crate) mod room;
 mod state;
 
 use aipot_domain_runtime::order::{OrderSpecification, Recipe};
@@ -16,9 +19,14 @@ use aipot_domain_runtime::program::{Computation, RateCourse};
 use aipot_domain_runtime::referee::learning_rate;
 use thiserror::Error;
 
+pub use self::batch::Batch;
+pub use self::network::Network;
+
 use self::batch::Batches;
-use self::network::Network;
+use self::room::Room;
 use self::state::TrainingState;
+use crate::architecture::layout;
+use crate::memory::TrainingMemory;
 use crate::trace::machine::{Files, Machine, MachineError};
 use crate::trace::recorder::Persistent;
 use crate::trace::replay::Engine;
@@ -46,6 +54,15 @@ pub enum EngineError {
         /// Slots of the computation.
         expected: usize,
     },
+    /// A layer that this engine does not have.
+    #[error("the engine has no layer {name}")]
+    NoLayer {
+        /// The layer.
+        name: &'static str,
+    },
+    /// Weights that stay as they are were not given, or are others than those of the order.
+    #[error("the weights of the base are missing, or are not those of the order")]
+    NoBase,
     /// The sizes of the order do not fit this machine.
     #[error("{quantity} does not fit this machine")]
     Overflow {
@@ -80,12 +97,13 @@ pub struct FastEngine<'input> {
     network: Network,
     state: TrainingState,
     gradients: Vec<Vec<f32>>,
+    taken_bytes: u64,
     loss_nats: f32,
     learning_rate: f32,
 }
 
 impl<'input> FastEngine<'input> {
-    /// A run before its first step.
+    /// A run before its first step, with memory for a whole batch.
     ///
     /// # Errors
     /// [`EngineError::NoRecipe`], [`EngineError::Data`] or [`EngineError::Overflow`].
@@ -94,6 +112,21 @@ impl<'input> FastEngine<'input> {
         computation: &'input Computation,
         train: &'input [u8],
     ) -> Result<Self, EngineError> {
+        Self::with_micro_batch(specification, computation, train, specification.train.batch_size)
+    }
+
+    /// A run with memory for at most `micro_rows` examples, through which a batch goes in pieces.
+    ///
+    /// No size of the pieces changes a bit; 0 counts as 1.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_micro_batch(
+        specification: &OrderSpecification,
+        computation: &'input Computation,
+        train: &'input [u8],
+        micro_rows: u32,
+    ) -> Result<Self, EngineError> {
         let Recipe::Fixed(recipe) = specification.train.recipe else {
             return Err(EngineError::NoRecipe);
         };
@@ -101,19 +134,28 @@ impl<'input> FastEngine<'input> {
         if u64::try_from(train.len()) != Ok(expected) {
             return Err(EngineError::Data { found: train.len(), expected });
         }
-        let state = TrainingState::new(specification, recipe.optimizer)?;
-        let gradients = state.weights().iter().map(|weights| vec![0.0; weights.len()]);
+        let room = &mut Room::taken();
+        let micro_rows = usize::try_from(micro_rows)
+            .map_err(|_| EngineError::Overflow { quantity: "the micro-batch" })?;
+        let state = TrainingState::new(specification, recipe.optimizer, room)?;
+        let gradients = state.weights().iter().map(|weights| room.floats(weights.len()));
         Ok(Self {
             gradients: gradients.collect(),
             computation,
-            files: Files { train, test: &[], model: &[] },
+            files: Files { train, ..Files::default() },
             course: state::course(&recipe),
-            batches: Batches::new(specification, train)?,
-            network: Network::new(specification)?,
+            batches: Batches::new(specification, train, room)?,
+            network: Network::in_room(specification, micro_rows, room)?,
             state,
+            taken_bytes: room.bytes(),
             loss_nats: f32::NAN,
             learning_rate: 0.0,
         })
+    }
+
+    /// Bytes of the buffers that were taken for this run; see [`crate::memory::training_memory`].
+    pub fn taken_bytes(&self) -> u64 {
+        self.taken_bytes
     }
 
     /// Mean loss of the last batch before its step, in nats; NaN before the first. A run whose loss is no
@@ -144,6 +186,38 @@ impl<'input> FastEngine<'input> {
         self.learning_rate = f32::from_bits(learning_rate(&self.course, number).0);
         self.state.update(&self.gradients, self.learning_rate)
     }
+}
+
+/// Vectors that `AdamW` keeps for each tensor: no optimizer that a provider may choose keeps more.
+const MOMENTS_MAX: usize = 2;
+
+/// See [`crate::memory::training_memory`].
+pub(crate) fn memory(
+    specification: &OrderSpecification,
+    micro_rows: u32,
+) -> Result<TrainingMemory, EngineError> {
+    let overflow = |quantity| EngineError::Overflow { quantity };
+    let moments = match specification.train.recipe {
+        Recipe::Fixed(recipe) => state::moment_count(recipe.optimizer),
+        Recipe::Free => MOMENTS_MAX,
+    };
+    let tensors = layout(specification).map_err(|refused| overflow(refused.quantity))?;
+    let mut weights = Room::counted();
+    for tensor in &tensors {
+        weights.floats(tensor.value_count());
+    }
+    let (mut batch, mut activations) = (Room::counted(), Room::counted());
+    Batches::new(specification, &[], &mut batch)?;
+    let micro_rows = usize::try_from(micro_rows).map_err(|_| overflow("the micro-batch"))?;
+    Network::in_room(specification, micro_rows, &mut activations)?;
+    let moments = u64::try_from(moments).map_err(|_| overflow("the optimizer"))?;
+    Ok(TrainingMemory {
+        weights: weights.bytes(),
+        moments: weights.bytes().saturating_mul(moments),
+        gradients: weights.bytes(),
+        batch: batch.bytes(),
+        activations: activations.bytes(),
+    })
 }
 
 impl Engine for FastEngine<'_> {

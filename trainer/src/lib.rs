@@ -14,6 +14,7 @@ pub mod comparison;
 pub mod dataset;
 pub mod engine;
 pub mod evaluation;
+mod layer;
 pub mod memory;
 pub mod model_file;
 pub mod optimizer;

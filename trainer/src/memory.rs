@@ -6,6 +6,8 @@ use aipot_kernels::matmul::{MatmulError, matmul};
 use aipot_kernels::matrix::{Matrix, MatrixError};
 use thiserror::Error;
 
+use crate::engine::{self, EngineError};
+
 /// Side of the product by which a machine's speed is measured: a layer of a small network.
 const PROBE_SIDE: usize = 128;
 
@@ -25,6 +27,45 @@ pub struct Estimate {
     pub training_ms: u64,
     /// Time of one evaluation of one model.
     pub evaluation_ms: u64,
+}
+
+/// Bytes that the training of an order takes at a size of its pieces, before any of them is taken.
+///
+/// The kernels' own working memory is not among them: some hundred kilobytes for each thread, and for a
+/// packed weight as many bytes as it has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TrainingMemory {
+    /// Weights.
+    pub weights: u64,
+    /// What the optimizer remembers; that of `AdamW` when the provider chooses it.
+    pub moments: u64,
+    /// Gradients of all weights.
+    pub gradients: u64,
+    /// Features, tokens and labels of a batch.
+    pub batch: u64,
+    /// What the layers keep of a piece, losses, and chains that a piece leaves open.
+    pub activations: u64,
+}
+
+impl TrainingMemory {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        let Self { weights, moments, gradients, batch, activations } = *self;
+        let parts = [weights, moments, gradients, batch, activations];
+        parts.iter().fold(0, |total, part| part.saturating_add(total))
+    }
+}
+
+/// The memory of a training in pieces of `micro_rows` examples; 0 counts as 1, and more than the
+/// order's batch as that.
+///
+/// # Errors
+/// [`EngineError::Overflow`] when a size does not fit this machine.
+pub fn training_memory(
+    specification: &OrderSpecification,
+    micro_rows: u32,
+) -> Result<TrainingMemory, EngineError> {
+    engine::memory(specification, micro_rows)
 }
 
 /// Why the probe did not run.

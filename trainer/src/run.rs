@@ -23,6 +23,7 @@ use crate::checkpoint::Checkpoint;
 use crate::engine::EngineError;
 use crate::engine::batch::Batches;
 use crate::engine::network::Network;
+use crate::engine::room::Room;
 use crate::optimizer::{Optimizer, OptimizerState, TensorShape};
 use crate::parameters::{Parameter, Parameters};
 
@@ -99,8 +100,8 @@ impl<'data> Trainer<'data> {
         let optimizer = Optimizer::new(options.optimizer, shapes, state);
         let weights = parameters.into_values();
         Ok(Self {
-            batches: Batches::new(&run, bytes).map_err(engine)?,
-            network: Network::new(&run).map_err(engine)?,
+            batches: Batches::new(&run, bytes, &mut Room::taken()).map_err(engine)?,
+            network: Network::new(&run, usize::MAX).map_err(engine)?,
             optimizer: optimizer.map_err(|source| TrainError::Optimizer { step, source })?,
             gradients: Gradients::new(&weights, options.accumulation),
             averages: averages.map_or_else(Vec::new, Parameters::into_values),

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::layout::TEXT_CLASSES;
+use super::network::{NetworkError, network};
 use super::{Architecture, ConvolutionSpecification, DataFormat, ImageShape, OrderSpecification};
 
 /// Sides that a maximum over 2 x 2 halves.
@@ -63,6 +64,9 @@ pub enum ShapeError {
         /// What the data has.
         found: u32,
     },
+    /// The layers are no network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// The classes of the data are not what the network gives.
     #[error("the data has {found} classes, the network gives {expected}")]
     Classes {
@@ -159,6 +163,12 @@ pub fn check_shape(specification: &OrderSpecification) -> Result<(), ShapeError>
             }
             require_features(u64::from(*context), features)
         }
+        Architecture::Graph { .. }
+        | Architecture::Resnet(_)
+        | Architecture::Vit(_)
+        | Architecture::Bert(_)
+        | Architecture::Llama(_)
+        | Architecture::Lora(_) => Ok(network(specification).map(|_| ())?),
     }
 }
 

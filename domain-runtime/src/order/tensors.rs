@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::cost::Overflow;
+use super::network::network;
 use super::shape::convolution_stages;
 use super::{
     Architecture, ConvolutionSpecification, ImageShape, OrderSpecification, PERCEPTRON_FACTOR,
@@ -60,6 +61,19 @@ impl Tensor {
     }
 }
 
+/// The tensors of the base file of an order, sorted by name: those that stay as they are, or where there
+/// are none, those of the model itself, which start from the file.
+///
+/// # Errors
+/// As [`tensors`].
+pub fn base_tensors(specification: &OrderSpecification) -> Result<Vec<Tensor>, Overflow> {
+    let misfit = |_| Overflow { quantity: "layers of the model" };
+    match network(specification).map_err(misfit)? {
+        Some(network) if !network.base.is_empty() => Ok(network.base),
+        Some(_) | None => tensors(specification),
+    }
+}
+
 /// The tensors of an order's model, sorted by name.
 ///
 /// # Shapes
@@ -85,6 +99,16 @@ pub fn tensors(specification: &OrderSpecification) -> Result<Vec<Tensor>, Overfl
             let blocks = blocks.filter(|blocks| u32::from(*blocks) <= BLOCKS_MAX);
             let blocks = blocks.ok_or(Overflow { quantity: "blocks of the model" })?;
             decoder((*width, blocks), *context, data.class_count)?
+        }
+        Architecture::Graph { .. }
+        | Architecture::Resnet(_)
+        | Architecture::Vit(_)
+        | Architecture::Bert(_)
+        | Architecture::Llama(_)
+        | Architecture::Lora(_) => {
+            let misfit = |_| Overflow { quantity: "layers of the model" };
+            let network = network(specification).map_err(misfit)?;
+            network.map(|network| network.tensors).unwrap_or_default()
         }
     };
     if tensors.iter().any(|tensor| tensor.value_count().is_none()) {

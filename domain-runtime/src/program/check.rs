@@ -5,8 +5,8 @@ use alloc::collections::BTreeSet;
 use super::builder::contiguous;
 use super::error::{OperatorFault, ProgramError};
 use super::{
-    BLOCK_ELEMENTS, Computation, ELEMENTS_MAX, OPERATORS_MAX, Operation, Operator, Program, RANK,
-    ROW_ELEMENTS_MAX, SLOTS_MAX, Slot, SlotIndex, SlotKind, View,
+    BLOCK_ELEMENTS, Computation, ELEMENTS_MAX, FILE_ELEMENTS_MAX, OPERATORS_MAX, Operation,
+    Operator, Program, RANK, ROW_ELEMENTS_MAX, SLOTS_MAX, Slot, SlotIndex, SlotKind, View,
 };
 
 impl Computation {
@@ -80,7 +80,8 @@ impl Program {
                 SlotKind::File { .. } => (2, 0),
             };
             let Slot { name, element_count, .. } = *slot;
-            if rank < before || !(least..=ELEMENTS_MAX).contains(&element_count) {
+            let most = if rank == 2 { FILE_ELEMENTS_MAX } else { ELEMENTS_MAX };
+            if rank < before || !(least..=most).contains(&element_count) {
                 return Err(ProgramError::Slot { slot: place, name, element_count });
             }
             before = rank;

@@ -1,22 +1,27 @@
 //! The networks of the architectures over a batch, forward and backward.
 
 mod decoder;
+mod graph;
 mod images;
 mod perceptron;
 
 use alloc::vec::Vec;
 
 use decoder::{Decoder, Sides};
+use graph::Graph;
 use images::Images;
 use perceptron::Perceptron;
 
-use super::builder::Builder;
+use super::builder::{Builder, file_element_count};
 use super::error::ProgramError;
+use super::header::{VALUE_BYTES, base_header};
 use super::layers::loss::CrossEntropy;
 use super::layers::{Gradients, Pair, Parameter};
-use super::{DataInput, Layout, Operation, SlotIndex};
+use super::{DataInput, File, Layout, Operation, SlotIndex};
 use crate::order::cost::Overflow;
-use crate::order::shape::{check_shape, convolution_stages};
+use crate::order::network::{ValueShape, network};
+use crate::order::shape::{ShapeError, check_shape, convolution_stages};
+use crate::order::tensors::Tensor;
 use crate::order::{Architecture, DataFormat, OrderSpecification};
 
 /// The tensors of a model, taken one after the other as their names are sorted.
@@ -56,6 +61,7 @@ enum Network {
     Perceptron(Perceptron),
     Images(Images),
     Decoder(Decoder),
+    Graph(Graph),
 }
 
 /// How the order's data stands in its files.
@@ -65,10 +71,8 @@ enum Network {
 /// that does not fit the model.
 pub(super) fn layout(specification: &OrderSpecification) -> Result<Layout, ProgramError> {
     check_shape(specification)?;
-    let reads_text = match &specification.model.architecture {
-        Architecture::Mlp { .. } | Architecture::Cnn { .. } => false,
-        Architecture::Gpt { .. } => true,
-    };
+    let architecture = &specification.model.architecture;
+    let reads_text = architecture.reads_running().unwrap_or(specification.data.format.is_running());
     let feature_count = specification.data.feature_count;
     let format = specification.data.format;
     let layout = match format {
@@ -138,9 +142,67 @@ pub(super) fn forward(
             let logits = decoder.logits;
             (Network::Decoder(decoder), logits)
         }
+        Architecture::Graph { .. }
+        | Architecture::Resnet(_)
+        | Architecture::Vit(_)
+        | Architecture::Bert(_)
+        | Architecture::Llama(_)
+        | Architecture::Lora(_) => {
+            let graph = graph(builder, specification, data, parameters.slots)?;
+            let logits = graph.logits()?;
+            (Network::Graph(graph), logits)
+        }
     };
     let (labels, rows) = labels(builder, data)?;
     Ok(Passed { network, answers: CrossEntropy { logits, labels, rows, classes } })
+}
+
+/// Reads a batch and sends it through declared layers.
+fn graph(
+    builder: &mut Builder,
+    specification: &OrderSpecification,
+    data: DataInput,
+    trained: &[SlotIndex],
+) -> Result<Graph, ProgramError> {
+    let network = network(specification).map_err(ShapeError::from)?;
+    let network = network.ok_or(ProgramError::NoOperators { name: "model" })?;
+    let shape = [data.batch.rows, specification.data.feature_count];
+    let input = match network.input {
+        ValueShape::Indices { .. } => {
+            let token = Operation::Token { data, shift: 0 };
+            builder.compute("tokens", &shape, token)?
+        }
+        ValueShape::Features { .. } | ValueShape::Image(_) | ValueShape::Tokens { .. } => {
+            let feature = Operation::Feature { data, divisor: specification.data.feature_divisor };
+            builder.compute("features", &shape, feature)?
+        }
+    };
+    let base = if network.base.is_empty() {
+        Vec::new()
+    } else {
+        specification.model.base.ok_or(ProgramError::NoBase)?;
+        file_tensors(builder, File::Base, (&base_header(specification)?, &network.base))?
+    };
+    Graph::forward(builder, network, (trained, base), (input, data.batch.rows))
+}
+
+/// Tensors where they stand in a canonical file, behind its header.
+pub(super) fn file_tensors(
+    builder: &mut Builder,
+    file: File,
+    (header, tensors): (&[u8], &[Tensor]),
+) -> Result<Vec<SlotIndex>, ProgramError> {
+    let too_long = Overflow { quantity: "bytes of the model" };
+    let mut offset = u64::try_from(header.len()).map_err(|_| too_long)?;
+    let mut slots = Vec::new();
+    for Tensor { label, layer, shape, .. } in tensors {
+        builder.enter(*layer);
+        let count = file_element_count(label, shape)?;
+        slots.push(builder.file(label, file, (offset, count))?);
+        offset = offset.saturating_add(u64::from(count).saturating_mul(VALUE_BYTES));
+    }
+    builder.enter(0);
+    Ok(slots)
 }
 
 /// What each row of logits should have been, and how many rows there are.
@@ -170,6 +232,7 @@ impl Passed {
             }
             Network::Images(images) => images.backward(builder, gradient, &mut gradients)?,
             Network::Decoder(decoder) => decoder.backward(builder, gradient, &mut gradients)?,
+            Network::Graph(graph) => graph.backward(builder, gradient, &mut gradients)?,
         }
         Ok(gradients)
     }

@@ -125,7 +125,7 @@ fn evaluate_file(arguments: &EvaluateArguments, output: Output) -> Result<(), Co
     let revealed = RevealedModel { root: model, byte_count };
     let source = TestSource::Revealed(file);
     let examination = Examination { specification: &specification, source };
-    let files = Files { train: &[], test: &test.bytes, model: &bytes };
+    let files = Files { test: &test.bytes, model: &bytes, ..Files::default() };
     let finding = on_threads(arguments.threads, || examination.examine(revealed, files))??;
     let score = finding.score();
     let (evaluation, answer_count) = match finding {

@@ -336,7 +336,7 @@ fn assess(
         TestSource::Revealed(file) => (Vec::new(), artefacts.read(ContentHash(file.root.0))?),
         TestSource::BeaconSplit(_) => (artefacts.read(train)?, Vec::new()),
     };
-    let files = Files { train: &train, test: &test, model: &bytes };
+    let files = Files { train: &train, test: &test, model: &bytes, ..Files::default() };
     Ok(Assessment::compute(examination, *model, files)?)
 }
 

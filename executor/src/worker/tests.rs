@@ -36,6 +36,7 @@ fn order(epochs: u32) -> OrderSpecification {
                 hidden_widths: BoundedVec::try_from(vec![16]).unwrap(),
             },
             initial_seed: 7,
+            base: None,
         },
         data: DataSpecification {
             train: data_file(&digits_file()),

@@ -6,7 +6,9 @@ use rayon::prelude::*;
 use super::columns::{Fold, Gather};
 use super::{ConvolutionError, Geometry, K_BLOCK, dense, multiply};
 use crate::canonical::canonical;
+use crate::length;
 use crate::matrix::Matrix;
+use crate::row_span::RowSpan;
 
 /// Values of a column that one task sums at most: with 64 output channels their sums fill 24 KiB.
 const TASK_DEPTHS_MAX: usize = 96;
@@ -27,16 +29,41 @@ pub fn weight_gradient(
     gradient: &[f32],
     of_weight: &mut [f32],
 ) -> Result<(), ConvolutionError> {
+    weight_gradient_rows(geometry, (input, gradient), RowSpan::whole(geometry.batch), of_weight)
+}
+
+/// [`weight_gradient`] over the images of a batch that comes in pieces.
+///
+/// # Shapes
+/// As [`weight_gradient`], where the geometry's batch is `span.count`.
+///
+/// # Errors
+/// [`ConvolutionError`] when the sizes make no convolution or a buffer has other sizes.
+pub fn weight_gradient_rows(
+    geometry: Geometry,
+    (input, gradient): (&[f32], &[f32]),
+    span: RowSpan,
+    of_weight: &mut [f32],
+) -> Result<(), ConvolutionError> {
     geometry.check()?;
+    length::check("the span", span.count, geometry.batch)?;
     geometry.check_input(input.len())?;
     geometry.check_output("the gradient", gradient.len())?;
     geometry.check_weight("the gradient of the weight", of_weight.len())?;
     let depth = geometry.depth();
     let mut sums = vec![0.0; of_weight.len()];
+    if !span.is_first() {
+        for (output, row) in of_weight.chunks_exact(depth).enumerate() {
+            for (value, sums) in row.iter().zip(sums.chunks_exact_mut(geometry.outputs)) {
+                sums[output] = *value;
+            }
+        }
+    }
     let task_depths = depth.div_ceil(rayon::current_num_threads()).clamp(1, TASK_DEPTHS_MAX);
     let tasks = sums.par_chunks_mut(task_depths * geometry.outputs).enumerate();
     tasks.for_each(|(task, sums)| {
-        sum_images(geometry, (input, gradient), task * task_depths, sums);
+        let first_depth = task * task_depths;
+        sum_images(geometry, (input, gradient), first_depth, (span.is_first(), sums));
     });
     for (output, row) in of_weight.chunks_exact_mut(depth).enumerate() {
         for (value, sums) in row.iter_mut().zip(sums.chunks_exact(geometry.outputs)) {
@@ -46,15 +73,16 @@ pub fn weight_gradient(
     Ok(())
 }
 
-/// The gradients of the weights of some values of a column, from `first_depth` on, in all outputs.
+/// The gradients of the weights of some values of a column, from `first_depth` on, in all outputs,
+/// added to those of the images before unless these are the first.
 ///
 /// # Shapes
-/// `sums`: `[depths, outputs]`, zeros.
+/// `sums`: `[depths, outputs]`.
 fn sum_images(
     geometry: Geometry,
     (input, gradient): (&[f32], &[f32]),
     first_depth: usize,
-    sums: &mut [f32],
+    (is_first, sums): (bool, &mut [f32]),
 ) {
     let (pixels, outputs, arch) = (geometry.pixels(), geometry.outputs, Arch::new());
     let depths = sums.len() / outputs;
@@ -70,7 +98,7 @@ fn sum_images(
             let block = K_BLOCK.min(pixels - first);
             let columns = strided(&columns[first..], (columns.len() / pixels, block), pixels);
             let gradient = strided(&gradient[first..], (outputs, block), pixels).transposed();
-            if index == 0 && first == 0 {
+            if is_first && index == 0 && first == 0 {
                 multiply(columns, gradient, sums);
             } else {
                 multiply(columns, gradient, &mut block_sums);

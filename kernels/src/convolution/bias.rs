@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::{ConvolutionError, Geometry, K_BLOCK};
 use crate::canonical::canonical;
 use crate::length;
+use crate::row_span::RowSpan;
 
 /// Output channels whose chains run side by side: an addition takes about that many issue slots.
 const CHAINS: usize = 8;
@@ -24,13 +25,30 @@ pub fn bias_gradient(
     gradient: &[f32],
     of_bias: &mut [f32],
 ) -> Result<(), ConvolutionError> {
+    bias_gradient_rows(geometry, gradient, RowSpan::whole(geometry.batch), of_bias)
+}
+
+/// [`bias_gradient`] over the images of a batch that comes in pieces.
+///
+/// # Shapes
+/// As [`bias_gradient`], where the geometry's batch is `span.count`.
+///
+/// # Errors
+/// [`ConvolutionError`] when the sizes make no convolution or a buffer has other sizes.
+pub fn bias_gradient_rows(
+    geometry: Geometry,
+    gradient: &[f32],
+    span: RowSpan,
+    of_bias: &mut [f32],
+) -> Result<(), ConvolutionError> {
     geometry.check()?;
+    length::check("the span", span.count, geometry.batch)?;
     geometry.check_output("the gradient", gradient.len())?;
     length::check("the gradient of the bias", of_bias.len(), geometry.outputs)?;
-    let arch = Arch::new();
+    let (arch, is_first) = (Arch::new(), span.is_first());
     of_bias.par_chunks_mut(CHAINS).enumerate().for_each(|(group, sums)| {
         let first_output = group * CHAINS;
-        arch.dispatch(SumPixels { geometry, gradient, first_output, sums });
+        arch.dispatch(SumPixels { geometry, gradient, first_output, is_first, sums });
     });
     Ok(())
 }
@@ -40,6 +58,8 @@ struct SumPixels<'values> {
     geometry: Geometry,
     gradient: &'values [f32],
     first_output: usize,
+    /// Nothing is summed yet.
+    is_first: bool,
     sums: &'values mut [f32],
 }
 
@@ -49,9 +69,10 @@ impl WithSimd for SumPixels<'_> {
     #[expect(clippy::inline_always, reason = "pulp compiles it inside its dispatch")]
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
-        let Self { geometry, gradient, first_output, sums } = self;
+        let Self { geometry, gradient, first_output, is_first, sums } = self;
         let pixels = geometry.pixels();
-        let mut totals: Option<[f32; CHAINS]> = None;
+        let before = |chain: usize| sums.get(chain).copied().unwrap_or_default();
+        let mut totals = if is_first { None } else { Some(std::array::from_fn(before)) };
         for image in gradient.chunks_exact(geometry.output_values()) {
             // Chains beyond the last channel repeat it, and nobody reads them.
             let channels: [&[f32]; CHAINS] = std::array::from_fn(|chain| {

@@ -20,6 +20,7 @@ use self::register::{LeftTile, Stage, add_tile};
 use super::{Factors, K_BLOCK};
 use crate::canonical::canonicalize;
 use crate::matrix::Matrix;
+use crate::row_span::Start;
 
 /// Rows of a register tile: with two registers a row, 12 sums, 2 factors and 1 broadcast fit the
 /// 16 registers of AVX2.
@@ -90,8 +91,8 @@ fn multiply_with(Plan { arch, threads }: Plan, factors: Factors<'_>, output: &mu
 }
 
 /// The product of matrices without an inner dimension: no block's sum, only bias and NaN.
-fn finish_empty(Factors { bias, is_continued, .. }: Factors<'_>, output: &mut [f32]) {
-    if !is_continued {
+fn finish_empty(Factors { bias, start, .. }: Factors<'_>, output: &mut [f32]) {
+    if start == Start::Nothing {
         output.fill(0.0);
     }
     if let Some(bias) = bias {
@@ -168,7 +169,7 @@ impl WithSimd for RunTask<'_> {
     #[expect(clippy::inline_always, reason = "pulp compiles it inside its dispatch")]
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { factors: Factors { left, bias, is_continued, .. }, packed, mut task } = self;
+        let Self { factors: Factors { left, bias, start, .. }, packed, mut task } = self;
         let depth = left.columns();
         let task_rows = task.first_row..task.first_row + task.rows.len();
         let mut packed_left = PACKED_LEFT.take();
@@ -176,7 +177,7 @@ impl WithSimd for RunTask<'_> {
             let block = first_k..depth.min(first_k + K_BLOCK);
             let is_last = block.end == depth;
             let stage = Stage {
-                is_first: index == 0 && !is_continued,
+                start: if index == 0 { start } else { Start::Total },
                 is_last,
                 bias: bias.filter(|_| is_last),
             };

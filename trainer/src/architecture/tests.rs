@@ -122,8 +122,8 @@ proptest! {
         let weights = parameters.clone().into_values();
         let mut gradients: Vec<Vec<f32>> =
             weights.iter().map(|tensor| vec![f32::NAN; tensor.len()]).collect();
-        let batch = Batch { features: data.features(), tokens: &[], labels: data.labels() };
-        let mut network = Network::new(&order).unwrap();
+        let batch = Batch { features: data.features(), tokens: &[], labels: data.labels(), number: 0 };
+        let mut network = Network::new(&order, usize::MAX).unwrap();
         let found = network.train(&weights, batch, &mut gradients).unwrap();
 
         let expected = reference_loss(&parameters, data.features(), width, data.labels());

@@ -1,21 +1,45 @@
 //! The examples of a step, read from the data file into memory that is taken once.
 
 use aipot_domain_runtime::batch_order::{Permutation, epoch_order};
+use aipot_domain_runtime::order::network::{ValueShape, network};
 use aipot_domain_runtime::order::{DataFormat, DataSpecification, OrderSpecification};
+use aipot_kernels::row_span::RowSpan;
 
 use aipot_kernels::canonical::canonical;
 
 use super::EngineError;
+use super::room::Room;
 
 /// The examples of one step.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Batch<'engine> {
+pub struct Batch<'engine> {
     /// Features, `[row, feature]`; of a text none.
-    pub(crate) features: &'engine [f32],
-    /// Bytes, `[row, position]`; of records none.
-    pub(crate) tokens: &'engine [u32],
-    /// Labels `[row]`, or what follows each byte `[row, position]`.
-    pub(crate) labels: &'engine [u32],
+    pub features: &'engine [f32],
+    /// Tokens, `[row, position]`; of features none.
+    pub tokens: &'engine [u32],
+    /// Labels `[row]`, or what follows each token `[row, position]`.
+    pub labels: &'engine [u32],
+    /// Which batch of the run it is, from 0.
+    pub number: u32,
+}
+
+impl Batch<'_> {
+    /// The examples of a span of it, of which each has `positions` labels.
+    pub(super) fn piece(self, span: RowSpan, positions: usize) -> Self {
+        let examples = self.labels.len().checked_div(positions).unwrap_or(0);
+        Self {
+            features: some(self.features, examples, span),
+            tokens: some(self.tokens, examples, span),
+            labels: some(self.labels, examples, span),
+            number: self.number,
+        }
+    }
+}
+
+/// What belongs to the examples of a span, of values that belong to `examples` alike.
+fn some<T>(values: &[T], examples: usize, span: RowSpan) -> &[T] {
+    let each = values.len().checked_div(examples).unwrap_or(0);
+    &values[span.before * each..(span.before + span.count) * each]
 }
 
 /// All steps' examples.
@@ -35,6 +59,7 @@ impl<'input> Batches<'input> {
     pub(crate) fn new(
         specification: &OrderSpecification,
         bytes: &'input [u8],
+        room: &mut Room,
     ) -> Result<Self, EngineError> {
         let data = specification.data.clone();
         let overflow = |_| EngineError::Overflow { quantity: "the batch" };
@@ -42,7 +67,12 @@ impl<'input> Batches<'input> {
         let width = usize::try_from(data.feature_count).map_err(overflow)?;
         let values = rows.checked_mul(width);
         let values = values.ok_or(EngineError::Overflow { quantity: "the batch" })?;
+        let misfit = |_| EngineError::Overflow { quantity: "the network" };
+        let network = network(specification).map_err(misfit)?;
+        let has_indices =
+            network.is_some_and(|network| matches!(network.input, ValueShape::Indices { .. }));
         let (features, tokens, labels) = match data.format {
+            DataFormat::Records { .. } if has_indices => (0, values, rows),
             DataFormat::Records { .. } | DataFormat::Floats => (values, 0, rows),
             DataFormat::Text | DataFormat::Tokens { .. } => (0, values, values),
         };
@@ -51,9 +81,9 @@ impl<'input> Batches<'input> {
             seed: specification.model.initial_seed,
             rows: specification.train.batch_size,
             epoch: None,
-            features: vec![0.0; features],
-            tokens: vec![0; tokens],
-            labels: vec![0; labels],
+            features: room.floats(features),
+            tokens: room.words(tokens),
+            labels: room.words(labels),
             data,
         })
     }
@@ -69,7 +99,7 @@ impl<'input> Batches<'input> {
                 self.record(row, example);
             }
         }
-        Batch { features: &self.features, tokens: &self.tokens, labels: &self.labels }
+        Batch { features: &self.features, tokens: &self.tokens, labels: &self.labels, number }
     }
 
     /// As `batch_order::example`, with the permutation of the epoch kept.
@@ -96,8 +126,17 @@ impl<'input> Batches<'input> {
         let row = usize::try_from(row).unwrap_or(usize::MAX);
         let width = self.value_bytes();
         let is_real = self.data.format == DataFormat::Floats;
-        let features = self.features.len() / self.labels.len().max(1);
+        let features = usize::try_from(self.data.feature_count).unwrap_or(usize::MAX);
         let bytes = &self.bytes[example * (features + 1) * width..][..(features + 1) * width];
+        self.labels[row] = value(&bytes[features * width..]);
+        if self.features.is_empty() {
+            let tokens = &mut self.tokens[row * features..][..features];
+            tokens
+                .iter_mut()
+                .zip(bytes.chunks(width))
+                .for_each(|(token, bytes)| *token = value(bytes));
+            return;
+        }
         let divisor = as_f32(self.data.feature_divisor);
         let target = &mut self.features[row * features..][..features];
         for (feature, bytes) in target.iter_mut().zip(bytes.chunks(width)) {
@@ -105,7 +144,6 @@ impl<'input> Batches<'input> {
             let value = if is_real { f32::from_bits(word) } else { as_f32(word) };
             *feature = canonical(value / divisor);
         }
-        self.labels[row] = value(&bytes[features * width..]);
     }
 
     fn text(&mut self, row: u32, example: usize) {

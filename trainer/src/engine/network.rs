@@ -1,34 +1,153 @@
-//! The networks that the engine trains.
+//! The networks that the engine trains, piece by piece of a batch.
 
+use aipot_domain_runtime::order::network::network;
 use aipot_domain_runtime::order::shape::convolution_stages;
 use aipot_domain_runtime::order::{Architecture, OrderSpecification};
+use aipot_kernels::reduction::mean;
+use aipot_kernels::row_span::{RowSpan, RunningSums};
 
 use super::EngineError;
 use super::batch::Batch;
 use super::convolutional::Convolutional;
 use super::decoder::{Decoder, DecoderSides};
+use super::graph::{Graph, Piece};
 use super::perceptron::Perceptron;
+use super::room::Room;
+use crate::architecture::layout;
+use crate::layer::Draw;
 
-/// A network with the memory of one batch.
+/// A network with the memory of some examples, which trains batches of any size.
+///
+/// A batch of more examples goes through in pieces. Its gradients go on from piece to piece, so their bits
+/// are those of the whole batch at once.
 #[derive(Debug)]
-pub(crate) enum Network {
+pub struct Network {
+    layers: Layers,
+    /// Examples of a piece.
+    rows: usize,
+    /// Labels of an example.
+    positions: usize,
+    /// For what is drawn at random.
+    seed: u64,
+    /// Of each label of the batch.
+    losses: Vec<f32>,
+    /// For each tensor the chains of an open block, if pieces cut one.
+    open: Vec<Vec<f32>>,
+}
+
+/// What a network is made of.
+#[derive(Debug)]
+enum Layers {
     /// Linear layers.
     Perceptron(Perceptron),
     /// Convolutions before linear layers.
     Convolutional(Convolutional),
-    /// A decoder over bytes.
+    /// A decoder over tokens.
     Decoder(Box<Decoder>),
+    /// Declared layers.
+    Graph(Box<Graph>),
 }
 
 impl Network {
-    pub(crate) fn new(specification: &OrderSpecification) -> Result<Self, EngineError> {
+    /// A network that takes at most `micro_rows` examples at a time; 0 counts as 1, and more than the
+    /// order's batch as that.
+    ///
+    /// # Errors
+    /// [`EngineError::Overflow`] when a size does not fit this machine.
+    pub fn new(specification: &OrderSpecification, micro_rows: usize) -> Result<Self, EngineError> {
+        Self::in_room(specification, micro_rows, &mut Room::taken())
+    }
+
+    /// As [`Self::new`], with the memory that `room` gives.
+    pub(super) fn in_room(
+        specification: &OrderSpecification,
+        micro_rows: usize,
+        room: &mut Room,
+    ) -> Result<Self, EngineError> {
+        let batch = size(specification.train.batch_size)?;
+        let rows = micro_rows.clamp(1, batch.max(1));
+        let is_running = specification.data.format.is_running();
+        let positions = if is_running { size(specification.data.feature_count)? } else { 1 };
+        let sums = (batch.saturating_mul(positions), rows.saturating_mul(positions));
+        let is_cut = RowSpan::cuts_a_later_block(sums.0, sums.1);
+        let tensors = layout(specification)
+            .map_err(|overflow| EngineError::Overflow { quantity: overflow.quantity })?;
+        let open = tensors.iter().map(|tensor| if is_cut { tensor.value_count() } else { 0 });
+        Ok(Self {
+            layers: Layers::new(specification, rows, room)?,
+            rows,
+            positions,
+            seed: specification.model.initial_seed,
+            losses: room.floats(sums.0),
+            open: open.map(|count| room.floats(count)).collect(),
+        })
+    }
+
+    /// Forward, loss, backward: writes the gradient of every tensor and gives the mean loss in nats.
+    ///
+    /// # Shapes
+    /// `weights`, `gradients`: those of the order's layout; `batch`: any number of examples.
+    ///
+    /// # Errors
+    /// [`EngineError::Kernel`] when the sizes do not fit each other.
+    pub fn train(
+        &mut self,
+        weights: &[Vec<f32>],
+        batch: Batch<'_>,
+        gradients: &mut [Vec<f32>],
+    ) -> Result<f32, EngineError> {
+        let labels = batch.labels.len();
+        let examples = labels / self.positions.max(1);
+        self.losses.resize(labels, 0.0);
+        if RowSpan::cuts_a_later_block(labels, self.rows.saturating_mul(self.positions)) {
+            let tensors = self.open.iter_mut().zip(gradients.iter());
+            tensors.for_each(|(open, gradient)| open.resize(gradient.len(), 0.0));
+        }
+        let sums = gradients.iter_mut().zip(&mut self.open);
+        let mut sums: Vec<RunningSums<'_>> =
+            sums.map(|(totals, open)| RunningSums { totals, open }).collect();
+        for span in RowSpan::pieces(examples, self.rows) {
+            let piece = batch.piece(span, self.positions);
+            let losses = &mut self.losses[span.before * self.positions..];
+            let losses = &mut losses[..span.count * self.positions];
+            let draw = Draw { seed: self.seed, number: batch.number };
+            self.layers.train((weights, piece), (span, draw), losses, &mut sums)?;
+        }
+        Ok(mean(&self.losses))
+    }
+
+    /// Takes the tensors that stay as they are, in the order of the base file.
+    ///
+    /// # Errors
+    /// [`EngineError::NoBase`] when the order's network has others.
+    pub fn set_base(&mut self, base: Vec<Vec<f32>>) -> Result<(), EngineError> {
+        match &mut self.layers {
+            Layers::Graph(graph) => graph.set_base(base),
+            Layers::Perceptron(_) | Layers::Convolutional(_) | Layers::Decoder(_) => {
+                if base.is_empty() { Ok(()) } else { Err(EngineError::NoBase) }
+            }
+        }
+    }
+
+    /// Room for the chains of open blocks.
+    #[cfg(test)]
+    pub(super) fn open_capacity(&self) -> usize {
+        self.open.iter().map(Vec::capacity).sum()
+    }
+}
+
+impl Layers {
+    fn new(
+        specification: &OrderSpecification,
+        rows: usize,
+        room: &mut Room,
+    ) -> Result<Self, EngineError> {
         let data = &specification.data;
         let (features, classes) = (size(data.feature_count)?, size(data.class_count)?);
-        let rows = size(specification.train.batch_size)?;
         match &specification.model.architecture {
             Architecture::Mlp { hidden_widths } => {
                 let widths = widths(features, hidden_widths, classes)?;
-                Ok(Self::Perceptron(Perceptron::new(rows, &widths)))
+                Ok(Self::Perceptron(Perceptron::new(rows, &widths, room)))
             }
             Architecture::Cnn { image, convolutions, hidden_widths } => {
                 let misfit = EngineError::Overflow { quantity: "an image" };
@@ -37,44 +156,62 @@ impl Network {
                 let features = usize::try_from(last.value_count())
                     .map_err(|_| EngineError::Overflow { quantity: "an image" })?;
                 let widths = widths(features, hidden_widths, classes)?;
-                Ok(Self::Convolutional(Convolutional::new(rows, &stages, &widths)?))
+                Ok(Self::Convolutional(Convolutional::new(rows, &stages, &widths, room)?))
             }
             Architecture::Gpt { width, layer_count, head_count, context } => {
-                Ok(Self::Decoder(Box::new(Decoder::new(DecoderSides {
+                let sides = DecoderSides {
                     batch: rows,
                     context: size(*context)?,
                     width: size(*width)?,
                     heads: size(*head_count)?,
                     blocks: size(*layer_count)?,
                     vocabulary: classes,
-                }))))
+                };
+                Ok(Self::Decoder(Box::new(Decoder::new(sides, room))))
+            }
+            Architecture::Graph { .. }
+            | Architecture::Resnet(_)
+            | Architecture::Vit(_)
+            | Architecture::Bert(_)
+            | Architecture::Llama(_)
+            | Architecture::Lora(_) => {
+                let misfit = || EngineError::Overflow { quantity: "the network" };
+                let network = network(specification).map_err(|_| misfit())?;
+                Ok(Self::Graph(Box::new(Graph::new(network.ok_or_else(misfit)?, rows, room)?)))
             }
         }
     }
 
-    /// Forward, loss, backward: writes the gradient of every tensor and gives the mean loss in nats.
-    pub(crate) fn train(
+    /// One piece: forward, the losses of its labels, and on with the gradients.
+    fn train(
         &mut self,
-        weights: &[Vec<f32>],
-        batch: Batch<'_>,
-        gradients: &mut [Vec<f32>],
-    ) -> Result<f32, EngineError> {
+        (weights, piece): (&[Vec<f32>], Batch<'_>),
+        (span, draw): (RowSpan, Draw),
+        losses: &mut [f32],
+        sums: &mut [RunningSums<'_>],
+    ) -> Result<(), EngineError> {
+        let Batch { features, tokens, labels, .. } = piece;
         match self {
-            Self::Perceptron(perceptron) => {
-                perceptron.forward(weights, batch.features)?;
-                let loss = perceptron.loss(batch.labels)?;
-                perceptron.backward((weights, batch.features), gradients, None)?;
-                Ok(loss)
+            Self::Graph(graph) => {
+                let piece = Piece { batch: piece, span, draw: Some(draw) };
+                graph.forward(weights, piece)?;
+                graph.loss(piece, losses)?;
+                graph.backward(weights, piece, sums)
             }
-            Self::Decoder(network) => {
-                let loss = network.forward(weights, batch.tokens, batch.labels)?;
-                network.backward(weights, batch.tokens, gradients)?;
-                Ok(loss)
+            Self::Perceptron(network) => {
+                network.forward(weights, span.count, features)?;
+                network.loss(span, labels, losses)?;
+                network.backward((weights, features), span, sums, None)
             }
             Self::Convolutional(network) => {
-                let loss = network.forward(weights, batch.features, batch.labels)?;
-                network.backward(weights, batch.features, gradients)?;
-                Ok(loss)
+                network.forward(weights, span.count, features)?;
+                network.loss(span, labels, losses)?;
+                network.backward((weights, features), span, sums)
+            }
+            Self::Decoder(network) => {
+                network.forward(weights, tokens)?;
+                network.loss(span, labels, losses)?;
+                network.backward((weights, tokens), span, sums)
             }
         }
     }

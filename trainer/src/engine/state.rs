@@ -7,7 +7,8 @@ use aipot_domain_runtime::program::RateCourse;
 use aipot_kernels::update::{AdamWConstants, AdamWScalars, AdamWStep, MomentumStep};
 
 use super::EngineError;
-use crate::architecture::layout;
+use super::room::Room;
+use crate::architecture::{TensorLayout, layout};
 use crate::trace::recorder::Persistent;
 
 /// Scalars of `AdamW`: the powers of its betas.
@@ -27,13 +28,16 @@ impl TrainingState {
     pub(super) fn new(
         specification: &OrderSpecification,
         optimizer: RecipeOptimizer,
+        room: &mut Room,
     ) -> Result<Self, EngineError> {
         let layouts = layout(specification)
             .map_err(|overflow| EngineError::Overflow { quantity: overflow.quantity })?;
-        let weights: Vec<Vec<f32>> =
-            layouts.iter().map(|tensor| vec![0.0; tensor.value_count()]).collect();
-        let moments =
-            weights.iter().map(|tensor| vec![tensor.clone(); moment_count(optimizer)]).collect();
+        let counts = layouts.iter().map(TensorLayout::value_count);
+        let weights = counts.clone().map(|count| room.floats(count)).collect();
+        let moments = counts.map(|count| {
+            std::iter::repeat_with(|| room.floats(count)).take(moment_count(optimizer)).collect()
+        });
+        let moments = moments.collect();
         Ok(Self { optimizer, weights, moments, powers: AdamWScalars::START })
     }
 
@@ -123,7 +127,7 @@ impl TrainingState {
 }
 
 /// Vectors that an optimizer keeps for each tensor.
-fn moment_count(optimizer: RecipeOptimizer) -> usize {
+pub(super) fn moment_count(optimizer: RecipeOptimizer) -> usize {
     match optimizer {
         RecipeOptimizer::AdamW { .. } => 2,
         RecipeOptimizer::Momentum { .. } => 1,

@@ -1,5 +1,7 @@
 //! The engine against the program that it must equal, for all three networks.
 
+mod pieces;
+
 use aipot_domain_runtime::order::OrderSpecification;
 use aipot_domain_runtime::primitives::Salt;
 use aipot_domain_runtime::program;
@@ -14,10 +16,15 @@ use crate::trace::state::persistent_root;
 
 /// An order over synthetic data, and its training file.
 pub(crate) fn order(model: &str, data: &str, recipe: &str) -> (OrderSpecification, Vec<u8>) {
+    order_of(6, model, data, recipe)
+}
+
+/// [`order`] over batches of another size.
+fn order_of(batch: u32, model: &str, data: &str, recipe: &str) -> (OrderSpecification, Vec<u8>) {
     let text = format!(
         "version = 1\n[model]\n{model}\ninitial = {{ seed = 11 }}\n[data]\nsynthetic = {{ seed = 3 }}\n\
          {data}\n[train]\nloss = \"cross_entropy\"\nmetric = \"accuracy\"\nparameters_max = 1_000_000\n\
-         batch = 6\nrecipe = {recipe}\n[pay]\nreward = \"100\"\nmetric_min = 0.5\n"
+         batch = {batch}\nrecipe = {recipe}\n[pay]\nreward = \"100\"\nmetric_min = 0.5\n"
     );
     let draft = parse_order_toml(&text).unwrap();
     let file = |part| draft.data.synthetic(part).unwrap().unwrap();
@@ -41,11 +48,15 @@ const CNN: &str = "architecture = \"cnn\"\nimage = [1, 12, 12]\nhidden = [19]\n\
                    convolutions = [{ outputs = 5, kernel = 3 }, { outputs = 7, kernel = 2 }]";
 const GPT: &str = "architecture = \"gpt\"\nwidth = 16\nlayers = 2\nheads = 2\ncontext = 24";
 
+/// Few enough values that batches of more than a block of rows cost little.
+const SMALL_MLP: &str = "architecture = \"mlp\"\nhidden = [5]";
+const SMALL_RECORDS: &str = "train_examples = 64\ntest_examples = 10\nfeatures = 3\nclasses = 2";
+
 /// Runs program and engine side by side and compares every word that survives a step.
 fn check(model: &str, data: &str, recipe: &str) {
     let (specification, train) = order(model, data, recipe);
     let computation = program::training(&specification).unwrap();
-    let files = Files { train: &train, test: &[], model: &[] };
+    let files = Files { train: &train, ..Files::default() };
     let mut machine = Machine::new(&computation, files);
     let mut engine = FastEngine::new(&specification, &computation, &train).unwrap();
     for step in 0..computation.steps() {
@@ -80,6 +91,27 @@ fn decoders_have_the_bits_of_their_program() {
     check(GPT, TEXT, MOMENTUM);
 }
 
+/// Branches, a value that three layers read, a layer without a bias, tables and an attention.
+const GRAPH: &str = "architecture = \"graph\"\nlayer = [\n\
+    { operation = \"linear\", outputs = 20 },\n{ operation = \"gelu\" },\n\
+    { operation = \"layer_norm\" },\n{ operation = \"linear\", outputs = 20, bias = \"no\" },\n\
+    { operation = \"relu\" },\n{ operation = \"add\", inputs = [5, 2] },\n\
+    { operation = \"add\", inputs = [6, 2] },\n{ operation = \"add\", inputs = [7, 7] },\n\
+    { operation = \"linear\", outputs = 5 },\n]";
+const TOKEN_GRAPH: &str = "architecture = \"graph\"\ninput = \"tokens\"\nlayer = [\n\
+    { operation = \"embedding\", vocabulary = 256, width = 8 },\n\
+    { operation = \"position_embedding\", positions = 30 },\n\
+    { operation = \"linear\", outputs = 24 },\n\
+    { operation = \"attention\", heads = 2, mask = \"causal\" },\n\
+    { operation = \"add\", inputs = [4, 2] },\n{ operation = \"layer_norm\", epsilon = 1e-6 },\n\
+    { operation = \"linear\", outputs = 256 },\n]";
+
+#[test]
+fn declared_layers_have_the_bits_of_their_program() {
+    check(GRAPH, RECORDS, ADAMW);
+    check(TOKEN_GRAPH, TEXT, MOMENTUM);
+}
+
 #[test]
 fn threads_change_no_bit() {
     for (model, data) in [(MLP, RECORDS), (CNN, RECORDS), (GPT, TEXT)] {
@@ -103,7 +135,7 @@ fn threads_change_no_bit() {
 fn a_run_whose_first_states_are_not_kept_is_replayed_from_its_start() {
     let (specification, train) = order(MLP, RECORDS, ADAMW);
     let computation = program::training(&specification).unwrap();
-    let files = Files { train: &train, test: &[], model: &[] };
+    let files = Files { train: &train, ..Files::default() };
     let mut engine = FastEngine::new(&specification, &computation, &train).unwrap();
     let mut kept = Snapshots::default();
     for step in 0..computation.steps() {

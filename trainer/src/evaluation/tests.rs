@@ -21,7 +21,7 @@ fn computation(specification: &OrderSpecification, test: &[u8], key: [u8; 32]) -
 
 fn of(specification: &OrderSpecification, model: &[u8], test: &[u8]) -> Evaluation {
     let computation = computation(specification, test, [0; 32]);
-    evaluate(&computation, Files { train: &[], test, model }).unwrap()
+    evaluate(&computation, Files { test, model, ..Files::default() }).unwrap()
 }
 
 fn of_digits() -> (OrderSpecification, Vec<u8>, Vec<u8>) {
@@ -59,7 +59,7 @@ fn a_tally_is_what_the_program_ends_in() {
     let evaluation = of(&specification, &model, &test);
     for key in [[0; 32], [7; 32]] {
         let computation = computation(&specification, &test, key);
-        let files = Files { train: &[], test: &test, model: &model };
+        let files = Files { test: &test, model: &model, ..Files::default() };
         let mut machine = super::Machine::new(&computation, files);
         (0..computation.steps()).for_each(|step| machine.step(step).unwrap());
         let final_root = crate::trace::state::persistent_root(machine.persistent());
@@ -97,7 +97,7 @@ fn a_split_of_the_training_data_is_evaluated_alike() {
     let fixture = digits_fixture(0);
     let specification = &fixture.specification;
     let model = write_model(&initial_parameters(specification, 7).unwrap());
-    let files = Files { train: &fixture.files.train, test: &[], model: &model };
+    let files = Files { train: &fixture.files.train, model: &model, ..Files::default() };
     let with = |beacon| {
         let source = TestSource::BeaconSplit(Beacon([beacon; 32]));
         let file = specification.data.train;
@@ -112,11 +112,11 @@ fn a_split_of_the_training_data_is_evaluated_alike() {
 fn files_of_another_length_and_other_programs_are_refused() {
     let (specification, model, test) = of_digits();
     let computation = computation(&specification, &test, [0; 32]);
-    let short = Files { train: &[], test: &test[1..], model: &model };
+    let short = Files { test: &test[1..], model: &model, ..Files::default() };
     assert!(matches!(evaluate(&computation, short), Err(EvaluateError::Machine(_))));
     let mut other = computation.clone();
     other.step.operators.pop();
-    let files = Files { train: &[], test: &test, model: &model };
+    let files = Files { test: &test, model: &model, ..Files::default() };
     let found = evaluate(&other, files);
     assert!(matches!(found, Err(EvaluateError::NoEvaluation)), "{found:?}");
 }

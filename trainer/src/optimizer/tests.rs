@@ -1,4 +1,4 @@
-//! The optimizers against ten steps of their peers in PyTorch, and their independence of threads.
+//! The optimizers against ten steps of their peers in `PyTorch`, and their independence of threads.
 
 use std::collections::BTreeMap;
 

@@ -113,7 +113,14 @@ impl TrainingOptions {
             Architecture::Mlp { .. } | Architecture::Cnn { .. } => {
                 (LEARNING_RATE_DEFAULT, OptimizerOptions::ADAMW, None)
             }
-            Architecture::Gpt { .. } => {
+            Architecture::Graph { .. } | Architecture::Resnet(_) => {
+                (LEARNING_RATE_DEFAULT, OptimizerOptions::ADAMW, Some(CLIP_NORM_DEEP))
+            }
+            Architecture::Gpt { .. }
+            | Architecture::Vit(_)
+            | Architecture::Bert(_)
+            | Architecture::Llama(_)
+            | Architecture::Lora(_) => {
                 (LEARNING_RATE_DEEP, OptimizerOptions::ADAMW_DECODER, Some(CLIP_NORM_DEEP))
             }
         };

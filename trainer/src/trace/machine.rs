@@ -28,6 +28,8 @@ pub struct Files<'bytes> {
     pub test: &'bytes [u8],
     /// The model.
     pub model: &'bytes [u8],
+    /// The weights that the order starts from or builds upon.
+    pub base: &'bytes [u8],
 }
 
 impl<'bytes> Files<'bytes> {
@@ -37,6 +39,7 @@ impl<'bytes> Files<'bytes> {
             File::Train => self.train,
             File::Test => self.test,
             File::Model => self.model,
+            File::Base => self.base,
         }
     }
 }

@@ -13,6 +13,12 @@ use crate::program::layers::norm::{Norm, Normed};
 use crate::program::layers::{Gradients, Pair};
 use crate::program::{Function, SlotIndex};
 
+/// Keeps the root of the variance from zero: 1e-5, the nearest f32.
+///
+/// # Source
+/// The default of `PyTorch`'s layer norm.
+const EPSILON: u32 = 0x3727_c5ac;
+
 /// Sides of a decoder over a batch of texts.
 #[derive(Clone, Copy)]
 pub(super) struct Sides {
@@ -64,11 +70,11 @@ impl Sides {
     }
 
     fn linear(self, pair: Pair, inputs: u32, outputs: u32) -> Linear {
-        Linear { pair, rows: self.rows(), inputs, outputs }
+        Linear::new(pair, self.rows(), [inputs, outputs])
     }
 
     fn norm(self, pair: Pair) -> Norm {
-        Norm { pair, rows: self.rows(), width: self.width }
+        Norm { pair, rows: self.rows(), width: self.width, epsilon: EPSILON }
     }
 
     /// The sum of two tensors of rows, in the place of the first.

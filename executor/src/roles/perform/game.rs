@@ -178,6 +178,6 @@ fn evaluation_move(
             (train.map(|root| artefacts.read(root)).transpose()?.unwrap_or_default(), Vec::new())
         }
     };
-    let files = Files { train: &train, test: &test, model: &model };
+    let files = Files { train: &train, test: &test, model: &model, ..Files::default() };
     Ok(answer_evaluation(&evaluated.case, files, dispute)?)
 }

@@ -5,6 +5,7 @@ use pulp::Simd;
 use super::{TILE_REGISTERS, TILE_ROWS};
 use crate::canonical::{CANONICAL_NAN_BITS, INFINITY_BITS, MAGNITUDE_MASK};
 use crate::matrix::Matrix;
+use crate::row_span::Start;
 
 /// Some rows of the left matrix within one K-block.
 #[derive(Clone, Copy)]
@@ -25,8 +26,8 @@ pub(super) enum LeftTile<'left> {
 /// What is to be done with the sums of a K-block.
 #[derive(Clone, Copy)]
 pub(super) struct Stage<'bias> {
-    /// They are the total, not added to it.
-    pub(super) is_first: bool,
+    /// What the output holds already.
+    pub(super) start: Start,
     /// Nothing will be added but the bias.
     pub(super) is_last: bool,
     /// To be added to the last total, from the tile's first column on.
@@ -75,19 +76,24 @@ fn add_rows<S: Simd, const ROWS: usize>(
     (rows, column): (&mut [&mut [f32]], usize),
     stage: Stage<'_>,
 ) {
-    let sums = sums::<S, ROWS>(simd, left, panel);
-    if let Some(rows) = rows.first_chunk_mut() {
-        store(simd, sums, (rows, column), stage);
+    let Some(rows) = rows.first_chunk_mut::<ROWS>() else { return };
+    let mut sums = [[simd.splat_f32s(0.0); TILE_REGISTERS]; ROWS];
+    if stage.start == Start::Chain {
+        for (sums, row) in sums.iter_mut().zip(rows.iter()) {
+            *sums = load::<S>(simd, &row[column..]);
+        }
     }
+    let sums = go_on::<S, ROWS>(simd, (left, panel), sums);
+    store(simd, sums, (rows, column), stage);
 }
 
 /// The chains of a tile, from wherever its rows lie.
 #[expect(clippy::inline_always, reason = "must be compiled with the caller's processor features")]
 #[inline(always)]
-fn sums<S: Simd, const ROWS: usize>(
+fn go_on<S: Simd, const ROWS: usize>(
     simd: S,
-    left: LeftTile<'_>,
-    panel: &[TileRow<S>],
+    (left, panel): (LeftTile<'_>, &[TileRow<S>]),
+    sums: [TileRow<S>; ROWS],
 ) -> [TileRow<S>; ROWS] {
     match left {
         LeftTile::Dense { left, first_row, first_k } => {
@@ -95,24 +101,23 @@ fn sums<S: Simd, const ROWS: usize>(
             let rows: [&[f32]; ROWS] =
                 std::array::from_fn(|row| left.dense_row(first_row + row, first_k, depth));
             let groups = (0..depth).map(|k| rows.map(|row| row[k]));
-            chains(simd, groups, panel)
+            chains(simd, (groups, panel), sums)
         }
         LeftTile::Packed(groups) => {
             let groups = groups.iter().map(|group| std::array::from_fn(|row| group[row]));
-            chains(simd, groups, panel)
+            chains(simd, (groups, panel), sums)
         }
     }
 }
 
-/// The chains of one K-block for a register tile: from +0, fused, k ascending.
+/// The chains of one K-block for a register tile: from where they stand, fused, k ascending.
 #[expect(clippy::inline_always, reason = "must be compiled with the caller's processor features")]
 #[inline(always)]
 fn chains<S: Simd, const ROWS: usize>(
     simd: S,
-    left: impl Iterator<Item = [f32; ROWS]>,
-    right: &[TileRow<S>],
+    (left, right): (impl Iterator<Item = [f32; ROWS]>, &[TileRow<S>]),
+    mut sums: [TileRow<S>; ROWS],
 ) -> [TileRow<S>; ROWS] {
-    let mut sums = [[simd.splat_f32s(0.0); TILE_REGISTERS]; ROWS];
     for (left, right) in left.zip(right) {
         for (sums, &left) in sums.iter_mut().zip(&left) {
             let left = simd.splat_f32s(left);
@@ -134,7 +139,7 @@ fn store<S: Simd, const ROWS: usize>(
     (rows, column): (&mut [&mut [f32]; ROWS], usize),
     stage: Stage<'_>,
 ) {
-    if !stage.is_first {
+    if stage.start == Start::Total {
         for (totals, row) in totals.iter_mut().zip(rows.iter()) {
             let before = load::<S>(simd, &row[column..]);
             totals[0] = simd.add_f32s(before[0], totals[0]);

@@ -36,12 +36,12 @@ proptest! {
         };
         let right = Matrix::new(&right, depth, columns).unwrap();
         let mut output = vec![f32::NAN; rows * columns];
-        let factors = Factors { left, right, bias: None, is_continued: false };
+        let factors = Factors { left, right, bias: None, start: Start::Nothing };
         multiply_with(Plan { arch, threads }, factors, &mut output);
         let mut expected = matmul_portable(left, right, None).unwrap();
         let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
         prop_assert_eq!(bits(&output), bits(&expected));
-        multiply_with(Plan { arch, threads }, Factors { is_continued: true, ..factors }, &mut output);
+        multiply_with(Plan { arch, threads }, Factors { start: Start::Total, ..factors }, &mut output);
         matmul_accumulate_portable(left, right, &mut expected).unwrap();
         prop_assert_eq!(bits(&output), bits(&expected));
     }

@@ -2,14 +2,15 @@
 
 use aipot_kernels::activation::{gelu, gelu_gradient};
 use aipot_kernels::attention::{Heads, attention, attention_gradient};
-use aipot_kernels::matmul::matmul_into;
-use aipot_kernels::matrix::Matrix;
 use aipot_kernels::normalization::{
-    LayerNorm, LayerNormGradientRoom, LayerNormRoom, Normalized, layer_norm, layer_norm_gradient,
+    LayerNorm, LayerNormRoom, Normalized, layer_norm, layer_norm_input_gradient,
+    layer_norm_parameter_gradient,
 };
-use aipot_kernels::reduction::sum_columns_into;
+use aipot_kernels::row_span::{RowSpan, RunningSums};
 
 use super::super::EngineError;
+use super::super::linear::Linear;
+use super::super::room::Room;
 use super::{BLOCK_TENSORS, DecoderSides, add};
 
 /// Keeps the root of a norm from zero, as the program does.
@@ -18,56 +19,6 @@ const EPSILON: f32 = 1e-5;
 const PACKED: usize = 3;
 /// Width of a perceptron over that of the stream.
 const PERCEPTRON_FACTOR: usize = 4;
-
-/// Sides of a linear layer.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct LinearSides {
-    pub(super) rows: usize,
-    pub(super) inputs: usize,
-    pub(super) outputs: usize,
-}
-
-impl LinearSides {
-    /// # Shapes
-    /// `bias`: `[output]`, `weight`: `[output, input]`, `input`: `[row, input]`.
-    pub(super) fn forward(
-        self,
-        [bias, weight]: [&Vec<f32>; 2],
-        input: &[f32],
-        output: &mut [f32],
-    ) -> Result<(), EngineError> {
-        let input = matrix(input, self.rows, self.inputs)?;
-        let weight = matrix(weight, self.outputs, self.inputs)?;
-        matmul_into(input, weight.transposed(), Some(bias), output).map_err(EngineError::kernel)
-    }
-
-    /// Gradients of bias and weight.
-    pub(super) fn backward(
-        self,
-        (input, gradient): (&[f32], &[f32]),
-        [of_bias, of_weight]: [&mut Vec<f32>; 2],
-    ) -> Result<(), EngineError> {
-        sum_columns_into(gradient, of_bias).map_err(EngineError::kernel)?;
-        let gradient = matrix(gradient, self.rows, self.outputs)?;
-        let input = matrix(input, self.rows, self.inputs)?;
-        matmul_into(gradient.transposed(), input, None, of_weight).map_err(EngineError::kernel)
-    }
-
-    pub(super) fn input_gradient(
-        self,
-        weight: &[f32],
-        gradient: &[f32],
-        of_input: &mut [f32],
-    ) -> Result<(), EngineError> {
-        let gradient = matrix(gradient, self.rows, self.outputs)?;
-        let weight = matrix(weight, self.outputs, self.inputs)?;
-        matmul_into(gradient, weight, None, of_input).map_err(EngineError::kernel)
-    }
-}
-
-fn matrix(values: &[f32], rows: usize, columns: usize) -> Result<Matrix<'_>, EngineError> {
-    Matrix::new(values, rows, columns).map_err(EngineError::kernel)
-}
 
 /// A layer norm with what its gradient needs.
 #[derive(Debug)]
@@ -78,13 +29,18 @@ pub(super) struct Norm {
 }
 
 impl Norm {
-    pub(super) fn new(rows: usize, width: usize) -> Self {
-        let output = vec![0.0; rows.saturating_mul(width)];
-        Self { normalized: output.clone(), output, inverse_deviations: vec![0.0; rows] }
+    pub(super) fn new(rows: usize, width: usize, room: &mut Room) -> Self {
+        let values = rows.saturating_mul(width);
+        Self {
+            output: room.floats(values),
+            normalized: room.floats(values),
+            inverse_deviations: room.floats(rows),
+        }
     }
 
-    pub(super) fn output(&self) -> &[f32] {
-        &self.output
+    /// The first values of the output.
+    pub(super) fn output(&self, values: usize) -> &[f32] {
+        &self.output[..values]
     }
 
     pub(super) fn forward(
@@ -92,27 +48,33 @@ impl Norm {
         [beta, gamma]: [&Vec<f32>; 2],
         input: &[f32],
     ) -> Result<(), EngineError> {
+        let rows = input.len().checked_div(gamma.len()).unwrap_or(0);
         let room = LayerNormRoom {
-            output: &mut self.output,
-            normalized: &mut self.normalized,
-            inverse_deviations: &mut self.inverse_deviations,
+            output: &mut self.output[..input.len()],
+            normalized: &mut self.normalized[..input.len()],
+            inverse_deviations: &mut self.inverse_deviations[..rows],
         };
         layer_norm(LayerNorm { gamma, beta, epsilon: EPSILON }, input, room)
             .map_err(EngineError::kernel)
     }
 
-    /// Writes the gradients of both tensors and of the input.
+    /// Goes on with the gradients of both tensors and writes that of the input.
     pub(super) fn backward(
         &self,
-        gamma: &[f32],
-        gradient: &[f32],
-        [of_beta, of_gamma]: [&mut Vec<f32>; 2],
+        (gamma, gradient): (&[f32], &[f32]),
+        span: RowSpan,
+        [of_beta, of_gamma]: [&mut RunningSums<'_>; 2],
         of_input: &mut [f32],
     ) -> Result<(), EngineError> {
-        let normalized =
-            Normalized { values: &self.normalized, inverse_deviations: &self.inverse_deviations };
-        let room = LayerNormGradientRoom { of_input, of_gamma, of_beta };
-        layer_norm_gradient(gamma, normalized, gradient, room).map_err(EngineError::kernel)
+        let normalized = Normalized {
+            values: &self.normalized[..gradient.len()],
+            inverse_deviations: &self.inverse_deviations[..span.count],
+        };
+        let (of_gamma, of_beta) = (of_gamma.reborrow(), of_beta.reborrow());
+        layer_norm_parameter_gradient((normalized, gradient), span, of_gamma, of_beta)
+            .map_err(EngineError::kernel)?;
+        layer_norm_input_gradient(gamma, normalized, gradient, of_input)
+            .map_err(EngineError::kernel)
     }
 }
 
@@ -126,12 +88,12 @@ pub(super) struct Gradient {
 }
 
 impl Gradient {
-    pub(super) fn new(sides: &DecoderSides) -> Self {
+    pub(super) fn new(sides: &DecoderSides, room: &mut Room) -> Self {
         let values = sides.values();
         Self {
-            of_hidden: vec![0.0; values.saturating_mul(PERCEPTRON_FACTOR)],
-            of_packed: vec![0.0; values.saturating_mul(PACKED)],
-            narrow: [vec![0.0; values], vec![0.0; values]],
+            of_hidden: room.floats(values.saturating_mul(PERCEPTRON_FACTOR)),
+            of_packed: room.floats(values.saturating_mul(PACKED)),
+            narrow: [room.floats(values), room.floats(values)],
         }
     }
 }
@@ -139,11 +101,12 @@ impl Gradient {
 /// A block with what its gradients need.
 #[derive(Debug)]
 pub(super) struct Block {
+    /// Of one text.
     heads: Heads,
-    packing: LinearSides,
-    mixing: LinearSides,
-    widening: LinearSides,
-    narrowing: LinearSides,
+    packing: Linear,
+    mixing: Linear,
+    widening: Linear,
+    narrowing: Linear,
     norms: [Norm; 2],
     packed: Vec<f32>,
     probabilities: Vec<f32>,
@@ -156,31 +119,36 @@ pub(super) struct Block {
 }
 
 impl Block {
-    pub(super) fn new(sides: &DecoderSides) -> Self {
+    pub(super) fn new(sides: &DecoderSides, room: &mut Room) -> Self {
         let (rows, width, values) = (sides.rows(), sides.width, sides.values());
         let heads = Heads {
-            batch: sides.batch,
+            batch: 1,
             tokens: sides.context,
             heads: sides.heads,
             head_width: width / sides.heads.max(1),
         };
-        let linear = |inputs, outputs| LinearSides { rows, inputs, outputs };
+        let linear = |inputs, outputs| Linear { inputs, outputs };
         let hidden = width.saturating_mul(PERCEPTRON_FACTOR);
-        let wide = vec![0.0; rows.saturating_mul(hidden)];
+        let wide = rows.saturating_mul(hidden);
         Self {
             packing: linear(width, width.saturating_mul(PACKED)),
             mixing: linear(width, width),
             widening: linear(width, hidden),
             narrowing: linear(hidden, width),
-            norms: [Norm::new(rows, width), Norm::new(rows, width)],
-            packed: vec![0.0; values.saturating_mul(PACKED)],
-            probabilities: vec![0.0; sides.batch.saturating_mul(heads.probability_values())],
-            attended: vec![0.0; values],
-            bent: wide.clone(),
-            wide,
-            branch: vec![0.0; values],
+            norms: [Norm::new(rows, width, room), Norm::new(rows, width, room)],
+            packed: room.floats(values.saturating_mul(PACKED)),
+            probabilities: room.floats(sides.batch.saturating_mul(heads.probability_values())),
+            attended: room.floats(values),
+            bent: room.floats(wide),
+            wide: room.floats(wide),
+            branch: room.floats(values),
             heads,
         }
+    }
+
+    /// The heads of as many texts as have `rows` rows.
+    fn heads(&self, rows: usize) -> Heads {
+        Heads { batch: rows / self.heads.tokens.max(1), ..self.heads }
     }
 
     /// Adds both branches to the stream.
@@ -203,26 +171,35 @@ impl Block {
             narrowing_bias,
             narrowing,
         ] = tensors;
+        let values = stream.len();
+        let heads = self.heads(values.checked_div(self.mixing.inputs).unwrap_or(0));
         let [before, between] = &mut self.norms;
+        let packed = &mut self.packed[..values * PACKED];
+        let attended = &mut self.attended[..values];
+        let branch = &mut self.branch[..values];
+        let (wide, bent) = (
+            &mut self.wide[..values * PERCEPTRON_FACTOR],
+            &mut self.bent[..values * PERCEPTRON_FACTOR],
+        );
+        let probabilities = &mut self.probabilities[..heads.batch * heads.probability_values()];
         before.forward([beta1, gamma1], stream)?;
-        self.packing.forward([packing_bias, packing], before.output(), &mut self.packed)?;
-        attention(self.heads, &self.packed, &mut self.probabilities, &mut self.attended)
-            .map_err(EngineError::kernel)?;
-        self.mixing.forward([mixing_bias, mixing], &self.attended, &mut self.branch)?;
-        add(stream, &self.branch);
+        self.packing.forward([packing_bias, packing], before.output(values), packed)?;
+        attention(heads, packed, probabilities, attended).map_err(EngineError::kernel)?;
+        self.mixing.forward([mixing_bias, mixing], attended, branch)?;
+        add(stream, branch);
         between.forward([beta2, gamma2], stream)?;
-        self.widening.forward([widening_bias, widening], between.output(), &mut self.wide)?;
-        gelu(&self.wide, &mut self.bent).map_err(EngineError::kernel)?;
-        self.narrowing.forward([narrowing_bias, narrowing], &self.bent, &mut self.branch)?;
-        add(stream, &self.branch);
+        self.widening.forward([widening_bias, widening], between.output(values), wide)?;
+        gelu(wide, bent).map_err(EngineError::kernel)?;
+        self.narrowing.forward([narrowing_bias, narrowing], bent, branch)?;
+        add(stream, branch);
         Ok(())
     }
 
     /// Adds the gradients of both branches to the stream's.
     pub(super) fn backward(
         &mut self,
-        tensors: &[Vec<f32>; BLOCK_TENSORS],
-        of_tensors: &mut [Vec<f32>; BLOCK_TENSORS],
+        (tensors, sums): (&[Vec<f32>; BLOCK_TENSORS], &mut [RunningSums<'_>; BLOCK_TENSORS]),
+        span: RowSpan,
         stream: &mut [f32],
         gradient: &mut Gradient,
     ) -> Result<(), EngineError> {
@@ -240,23 +217,36 @@ impl Block {
             of_widening,
             of_narrowing_bias,
             of_narrowing,
-        ] = of_tensors;
-        let Gradient { of_hidden, of_packed, narrow: [normed, branch] } = gradient;
+        ] = sums;
+        let values = stream.len();
+        let heads = self.heads(span.count);
+        let of_hidden = &mut gradient.of_hidden[..values * PERCEPTRON_FACTOR];
+        let of_packed = &mut gradient.of_packed[..values * PACKED];
+        let [normed, branch] = gradient.narrow.each_mut().map(|narrow| &mut narrow[..values]);
         let [before, between] = &self.norms;
-        self.narrowing.backward((&self.bent, stream), [of_narrowing_bias, of_narrowing])?;
+        let (wide, bent) = (&self.wide[..of_hidden.len()], &self.bent[..of_hidden.len()]);
+        let (packed, attended) = (&self.packed[..of_packed.len()], &self.attended[..values]);
+        let probabilities = &self.probabilities[..heads.batch * heads.probability_values()];
+        self.narrowing.parameter_gradient(
+            (bent, stream),
+            span,
+            [of_narrowing_bias, of_narrowing],
+        )?;
         self.narrowing.input_gradient(narrowing, stream, of_hidden)?;
-        gelu_gradient(&self.wide, of_hidden).map_err(EngineError::kernel)?;
-        self.widening.backward((between.output(), of_hidden), [of_widening_bias, of_widening])?;
+        gelu_gradient(wide, of_hidden).map_err(EngineError::kernel)?;
+        let seen = (between.output(values), &*of_hidden);
+        self.widening.parameter_gradient(seen, span, [of_widening_bias, of_widening])?;
         self.widening.input_gradient(widening, of_hidden, normed)?;
-        between.backward(gamma2, normed, [of_beta2, of_gamma2], branch)?;
+        between.backward((gamma2, normed), span, [of_beta2, of_gamma2], branch)?;
         add(stream, branch);
-        self.mixing.backward((&self.attended, stream), [of_mixing_bias, of_mixing])?;
+        self.mixing.parameter_gradient((attended, stream), span, [of_mixing_bias, of_mixing])?;
         self.mixing.input_gradient(mixing, stream, normed)?;
-        attention_gradient(self.heads, &self.packed, &self.probabilities, normed, of_packed)
+        attention_gradient(heads, packed, probabilities, normed, of_packed)
             .map_err(EngineError::kernel)?;
-        self.packing.backward((before.output(), of_packed), [of_packing_bias, of_packing])?;
+        let seen = (before.output(values), &*of_packed);
+        self.packing.parameter_gradient(seen, span, [of_packing_bias, of_packing])?;
         self.packing.input_gradient(packing, of_packed, normed)?;
-        before.backward(gamma1, normed, [of_beta1, of_gamma1], branch)?;
+        before.backward((gamma1, normed), span, [of_beta1, of_gamma1], branch)?;
         add(stream, branch);
         Ok(())
     }

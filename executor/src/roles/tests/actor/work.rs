@@ -189,7 +189,7 @@ impl Actor {
                 (self.files.read(specification.data.train.root.0), &[][..])
             }
         };
-        machine::Files { train, test, model }
+        machine::Files { train, test, model, ..machine::Files::default() }
     }
 
     /// What this validator says, given the truth.

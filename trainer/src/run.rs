@@ -46,7 +46,11 @@ pub struct Trainer<'data> {
     specification: OrderSpecification,
     options: TrainingOptions,
     batches: Batches<'data>,
-    network: Network,
+    /// Made by the first step, when it is known how many examples go through it at once.
+    network: Option<Network>,
+    micro_batch: usize,
+    /// Tensors that stay as they are, where the order has a base.
+    base: Vec<Vec<f32>>,
     optimizer: Optimizer,
     /// `[tensor][value]`.
     weights: Vec<Vec<f32>>,
@@ -69,6 +73,19 @@ impl<'data> Trainer<'data> {
         options: TrainingOptions,
     ) -> Result<Self, TrainError> {
         let parameters = initial_parameters(specification, options.seed)?;
+        Self::from_parameters(specification, file, options, parameters)
+    }
+
+    /// A run at its start, from weights that are there already.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn from_parameters(
+        specification: &OrderSpecification,
+        file: TrainingFile<'data>,
+        options: TrainingOptions,
+        parameters: Parameters,
+    ) -> Result<Self, TrainError> {
         let state = OptimizerState::new(options.optimizer, &TensorShape::of_order(specification)?);
         let averages = options.average_share.map(|_| parameters.clone());
         let order = specification.id();
@@ -101,7 +118,9 @@ impl<'data> Trainer<'data> {
         let weights = parameters.into_values();
         Ok(Self {
             batches: Batches::new(&run, bytes, &mut Room::taken()).map_err(engine)?,
-            network: Network::new(&run, usize::MAX).map_err(engine)?,
+            network: None,
+            micro_batch: usize::MAX,
+            base: Vec::new(),
             optimizer: optimizer.map_err(|source| TrainError::Optimizer { step, source })?,
             gradients: Gradients::new(&weights, options.accumulation),
             averages: averages.map_or_else(Vec::new, Parameters::into_values),
@@ -111,6 +130,18 @@ impl<'data> Trainer<'data> {
             step,
             saved: Saved(Some(step)),
         })
+    }
+
+    /// Lets at most so many examples of a batch go through the network at once: less memory, the same bits.
+    pub fn set_micro_batch(&mut self, example_count: usize) {
+        self.micro_batch = example_count;
+        self.network = None;
+    }
+
+    /// Takes the tensors of the order's base, which stay as they are, in the order of its file.
+    pub fn set_base(&mut self, base: Vec<Vec<f32>>) {
+        self.base = base;
+        self.network = None;
     }
 
     /// The number of the next step.
@@ -151,16 +182,28 @@ impl<'data> Trainer<'data> {
     fn losses(&mut self) -> Result<f32, EngineError> {
         let count = self.options.accumulation;
         let first = self.step.saturating_mul(u64::from(count));
+        let mut network = match self.network.take() {
+            Some(network) => network,
+            None => self.build_network()?,
+        };
         let mut total = 0.0;
         for index in 0..count {
             // The options allow no more batches than 32 bits count.
             let number = u32::try_from(first.saturating_add(u64::from(index))).unwrap_or(u32::MAX);
             let batch = self.batches.take(number);
-            total += self.network.train(&self.weights, batch, self.gradients.next(index))?;
+            total += network.train(&self.weights, batch, self.gradients.next(index))?;
             self.gradients.collect(index)?;
         }
+        self.network = Some(network);
         self.gradients.divide(count);
         Ok(total / gradient::as_f32(count))
+    }
+
+    fn build_network(&self) -> Result<Network, EngineError> {
+        let run = run_specification(&self.specification, &self.options);
+        let mut network = Network::new(&run, self.micro_batch)?;
+        network.set_base(self.base.clone())?;
+        Ok(network)
     }
 
     /// Moves the averages towards the weights, faster in the first steps.

@@ -194,7 +194,9 @@ impl<'job> Session<'job> {
         let file = TrainingFile::new(bytes, specification);
         let file = file.map_err(|source| TrainingError::Data { source })?;
         let strategy = self.configuration.strategy;
+        // Candidates are trained from nothing, so a base is left to the order's own recipe.
         if strategy.candidates > 1
+            && specification.model.base.is_none()
             && let Some(end) = self.search(strategy, bytes)?
         {
             return Ok(end);

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use aipot_domain_runtime::order::OrderSpecification;
+use aipot_domain_runtime::order::check::BATCH_MAX;
 use aipot_trainer::model_file::write_model;
 use aipot_trainer::run::{StepReport, Trainer, TrainingFile};
 use serde_json::json;
@@ -34,6 +35,18 @@ pub(super) fn run(
         Some(checkpoint) => Trainer::resume(specification, file, checkpoint)?,
         None => Trainer::new(specification, file, arguments.choice.options(specification)?)?,
     };
+    if let Some(value) = arguments.micro_batch {
+        let max = u64::from(BATCH_MAX);
+        let example_count =
+            usize::try_from(value).ok().filter(|_| (1..=BATCH_MAX).contains(&value));
+        let example_count = example_count.ok_or(CommandError::OutOfRange {
+            field: "--micro-batch",
+            value: u64::from(value),
+            min: 1,
+            max,
+        })?;
+        trainer.set_micro_batch(example_count);
+    }
     let (seed, step_count) = (trainer.options().seed, trainer.options().step_count);
     let mut saved = checkpoints.begin(&trainer);
     let mut display = Display::new(output, step_count, trainer.step_index());

@@ -7,6 +7,7 @@ mod error;
 mod given;
 mod plotter;
 mod strategy;
+mod worker;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use crate::pool::PoolLimits;
 pub use error::{ConfigurationError, Origin};
 pub use plotter::{PlotterAlone, PlotterConfiguration};
 pub use strategy::StrategySettings;
+pub use worker::WorkerSettings;
 
 use given::Given;
 
@@ -54,6 +56,8 @@ pub const KEYS: &[Key] = &[
         "ways to train a contest that are tried; 1 means no search",
     ),
     single("worker_strategy_seconds", "how long such a search takes at most"),
+    single("worker_memory_mib", "mebibytes that jobs may take; half of the machine's by default"),
+    single("worker_jobs_max", "jobs that run at once"),
     single("metrics", "address of the page that Prometheus reads, as HOST:PORT"),
     several("plotter_nats", "NATS servers of a farming cluster to plot for, as nats://HOST:PORT"),
     single("plotter_variant", "v1 or v2, as the farmers of that cluster read sectors"),
@@ -87,10 +91,8 @@ pub struct Configuration {
     pub rpc: Option<RpcSettings>,
     /// How many calls may wait.
     pub pool: PoolLimits,
-    /// Threads of one training or evaluation; 0 means one for each core.
-    pub threads: usize,
-    /// How contests are trained.
-    pub strategy: StrategySettings,
+    /// What jobs may take.
+    pub worker: WorkerSettings,
     /// Where the metrics page is shown, if at all.
     pub metrics: Option<SocketAddr>,
     /// For which farming cluster it plots what training leaves, if for any.
@@ -147,8 +149,7 @@ impl Configuration {
                 .list("bootstrap", "multiaddresses such as /ip4/10.0.0.1/tcp/4001/p2p/NAME")?,
             rpc: rpc(given)?,
             pool,
-            threads: plotter::threads(given)?,
-            strategy: StrategySettings::of(given)?,
+            worker: WorkerSettings::from_given(given)?,
             metrics: plotter::metrics(given)?,
             plotter: PlotterConfiguration::optional(given)?,
         })

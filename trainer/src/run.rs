@@ -10,7 +10,7 @@ mod gradient;
 mod options;
 
 pub use error::{Saved, TrainError};
-pub use file::TrainingFile;
+pub use file::{Open, TrainingFile};
 pub use options::{CLIP_NORM_DEEP, LEARNING_RATE_DEEP, LEARNING_RATE_DEFAULT};
 pub use options::{OptionError, TrainingOptions};
 
@@ -23,7 +23,6 @@ use crate::checkpoint::Checkpoint;
 use crate::engine::EngineError;
 use crate::engine::batch::Batches;
 use crate::engine::network::Network;
-use crate::engine::room::Room;
 use crate::optimizer::{Optimizer, OptimizerState, TensorShape};
 use crate::parameters::{Parameter, Parameters};
 
@@ -46,11 +45,7 @@ pub struct Trainer<'data> {
     specification: OrderSpecification,
     options: TrainingOptions,
     batches: Batches<'data>,
-    /// Made by the first step, when it is known how many examples go through it at once.
-    network: Option<Network>,
-    micro_batch: usize,
-    /// Tensors that stay as they are, where the order has a base.
-    base: Vec<Vec<f32>>,
+    network: Network,
     optimizer: Optimizer,
     /// `[tensor][value]`.
     weights: Vec<Vec<f32>>,
@@ -72,11 +67,26 @@ impl<'data> Trainer<'data> {
         file: TrainingFile<'data>,
         options: TrainingOptions,
     ) -> Result<Self, TrainError> {
-        let parameters = initial_parameters(specification, options.seed)?;
-        Self::from_parameters(specification, file, options, parameters)
+        Self::new_in_pieces(specification, file, options, u32::MAX)
     }
 
-    /// A run at its start, from weights that are there already.
+    /// The same with memory for at most `micro_rows` examples, through which a batch goes in pieces.
+    ///
+    /// No size of the pieces changes a bit; 0 counts as 1.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn new_in_pieces(
+        specification: &OrderSpecification,
+        file: TrainingFile<'data>,
+        options: TrainingOptions,
+        micro_rows: u32,
+    ) -> Result<Self, TrainError> {
+        let parameters = initial_parameters(specification, options.seed)?;
+        Self::from_parameters(specification, file, options, (parameters, micro_rows))
+    }
+
+    /// A run at its start, from weights that are there already; see [`Self::new_in_pieces`].
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -84,13 +94,13 @@ impl<'data> Trainer<'data> {
         specification: &OrderSpecification,
         file: TrainingFile<'data>,
         options: TrainingOptions,
-        parameters: Parameters,
+        (parameters, micro_rows): (Parameters, u32),
     ) -> Result<Self, TrainError> {
         let state = OptimizerState::new(options.optimizer, &TensorShape::of_order(specification)?);
         let averages = options.average_share.map(|_| parameters.clone());
         let order = specification.id();
         let checkpoint = Checkpoint { order, options, step: 0, parameters, averages, state };
-        let mut trainer = Self::resume(specification, file, checkpoint)?;
+        let mut trainer = Self::resume_in_pieces(specification, file, checkpoint, micro_rows)?;
         trainer.saved = Saved(None);
         Ok(trainer)
     }
@@ -104,23 +114,35 @@ impl<'data> Trainer<'data> {
         file: TrainingFile<'data>,
         checkpoint: Checkpoint,
     ) -> Result<Self, TrainError> {
+        Self::resume_in_pieces(specification, file, checkpoint, u32::MAX)
+    }
+
+    /// The same with memory for at most `micro_rows` examples; see [`Self::new_in_pieces`].
+    ///
+    /// # Errors
+    /// As [`Self::resume`].
+    pub fn resume_in_pieces(
+        specification: &OrderSpecification,
+        file: TrainingFile<'data>,
+        checkpoint: Checkpoint,
+        micro_rows: u32,
+    ) -> Result<Self, TrainError> {
         let Checkpoint { order, options, step, parameters, averages, state } = checkpoint;
         let has_averages = averages.is_some() == options.average_share.is_some();
         if order != specification.id() || !has_averages {
             return Err(TrainError::ForeignCheckpoint);
         }
         options.check()?;
-        let bytes = file.bytes_for(specification)?;
+        file.check(specification)?;
         let engine = |source| TrainError::Engine { step, source };
+        let micro_rows = usize::try_from(micro_rows).unwrap_or(usize::MAX);
         let run = run_specification(specification, &options);
         let shapes = TensorShape::of_order(specification)?;
         let optimizer = Optimizer::new(options.optimizer, shapes, state);
         let weights = parameters.into_values();
         Ok(Self {
-            batches: Batches::new(&run, bytes, &mut Room::taken()).map_err(engine)?,
-            network: None,
-            micro_batch: usize::MAX,
-            base: Vec::new(),
+            batches: file.batches(&run).map_err(engine)?,
+            network: Network::new(&run, micro_rows).map_err(engine)?,
             optimizer: optimizer.map_err(|source| TrainError::Optimizer { step, source })?,
             gradients: Gradients::new(&weights, options.accumulation),
             averages: averages.map_or_else(Vec::new, Parameters::into_values),
@@ -132,16 +154,13 @@ impl<'data> Trainer<'data> {
         })
     }
 
-    /// Lets at most so many examples of a batch go through the network at once: less memory, the same bits.
-    pub fn set_micro_batch(&mut self, example_count: usize) {
-        self.micro_batch = example_count;
-        self.network = None;
-    }
-
     /// Takes the tensors of the order's base, which stay as they are, in the order of its file.
-    pub fn set_base(&mut self, base: Vec<Vec<f32>>) {
-        self.base = base;
-        self.network = None;
+    ///
+    /// # Errors
+    /// [`TrainError::Engine`] when they are not those of the order.
+    pub fn set_base(&mut self, base: Vec<Vec<f32>>) -> Result<(), TrainError> {
+        let step = self.step;
+        self.network.set_base(base).map_err(|source| TrainError::Engine { step, source })
     }
 
     /// The number of the next step.
@@ -182,28 +201,16 @@ impl<'data> Trainer<'data> {
     fn losses(&mut self) -> Result<f32, EngineError> {
         let count = self.options.accumulation;
         let first = self.step.saturating_mul(u64::from(count));
-        let mut network = match self.network.take() {
-            Some(network) => network,
-            None => self.build_network()?,
-        };
         let mut total = 0.0;
         for index in 0..count {
             // The options allow no more batches than 32 bits count.
             let number = u32::try_from(first.saturating_add(u64::from(index))).unwrap_or(u32::MAX);
-            let batch = self.batches.take(number);
-            total += network.train(&self.weights, batch, self.gradients.next(index))?;
+            let batch = self.batches.take(number)?;
+            total += self.network.train(&self.weights, batch, self.gradients.next(index))?;
             self.gradients.collect(index)?;
         }
-        self.network = Some(network);
         self.gradients.divide(count);
         Ok(total / gradient::as_f32(count))
-    }
-
-    fn build_network(&self) -> Result<Network, EngineError> {
-        let run = run_specification(&self.specification, &self.options);
-        let mut network = Network::new(&run, self.micro_batch)?;
-        network.set_base(self.base.clone())?;
-        Ok(network)
     }
 
     /// Moves the averages towards the weights, faster in the first steps.

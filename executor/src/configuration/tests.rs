@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use aipot_domain_runtime::operator::Roles;
 use aipot_kernels::proof_of_space::Variant;
 
-use super::{Configuration, ConfigurationError, Origin, PlotterAlone};
+use super::StrategySettings;
+use super::{Configuration, ConfigurationError, Origin, PlotterAlone, WorkerSettings};
 use crate::backend::DeviceChoice;
 
 const FILE: &str = "folder = \"/file\"\nchain = \"ws://file:1\"\ngenesis = \"/genesis.toml\"\n";
@@ -135,6 +136,25 @@ fn plotting_is_off_until_a_server_is_named_and_then_wants_a_variant() {
 }
 
 #[test]
+fn jobs_take_what_the_configuration_says() {
+    let flags = [("worker_memory_mib", "512"), ("worker_jobs_max", "3"), ("threads", "1")];
+    let worker = resolve(FILE, &[], &flags).unwrap().worker;
+    let expected = WorkerSettings {
+        threads: 1,
+        memory_bytes: 512 << 20,
+        jobs_max: 3,
+        strategy: StrategySettings { claims_improvements: true, ..StrategySettings::default() },
+    };
+    assert_eq!(worker, expected);
+    let (alone, folder) = WorkerSettings::resolve(None, [], pairs(&flags)).unwrap();
+    assert_eq!((alone, folder), (expected, None));
+    for (key, value) in [("worker_memory_mib", "0"), ("worker_jobs_max", "1025")] {
+        let error = resolve(FILE, &[], &[(key, value)]).unwrap_err();
+        assert!(matches!(error, ConfigurationError::Value { .. }), "{key}: {error}");
+    }
+}
+
+#[test]
 fn a_plotter_alone_needs_no_node() {
     let flags = [("plotter_nats", "nats://127.0.0.1:4222"), ("plotter_variant", "v1")];
     let alone = PlotterAlone::resolve(None, [], pairs(&flags)).unwrap();
@@ -146,9 +166,9 @@ fn a_plotter_alone_needs_no_node() {
 
 #[test]
 fn contests_are_searched_over_as_the_owner_says() {
-    let plain = resolve(FILE, &[], &[]).unwrap().strategy;
+    let plain = resolve(FILE, &[], &[]).unwrap().worker.strategy;
     assert_eq!((plain.candidates, plain.claims_improvements), (1, true));
     let file = format!("{FILE}worker_strategy_candidates = 16\n");
-    let found = resolve(&file, &[], &[("worker_strategy_seconds", "90")]).unwrap().strategy;
+    let found = resolve(&file, &[], &[("worker_strategy_seconds", "90")]).unwrap().worker.strategy;
     assert_eq!((found.candidates, found.seconds), (16, 90));
 }

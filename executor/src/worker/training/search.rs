@@ -56,6 +56,8 @@ impl Session<'_> {
             Some(search) => search,
             None => self.fresh_search(settings, &division)?,
         };
+        let batch_size = self.job.specification.train.batch_size;
+        search.set_micro_rows(self.control.micro_rows(batch_size))?;
         let mut saved_at = Instant::now();
         let known_loss = search.best().map(|best| best.loss_nats.to_bits());
         let rung = search.rung_index();
@@ -90,7 +92,8 @@ impl Session<'_> {
         let specification = &division.train.specification;
         let file = TrainingFile::new(&division.train.bytes, specification)?;
         let options = TrainingOptions::recipe(specification, self.job.seed);
-        let mut trainer = Trainer::new(specification, file, options)?;
+        let micro_rows = self.control.micro_rows(options.batch_size);
+        let mut trainer = Trainer::new_in_pieces(specification, file, options, micro_rows)?;
         let start = Instant::now();
         while start.elapsed() < MEASURE_TIME && trainer.step_index() < MEASURE_STEPS_MAX {
             match trainer.step() {
@@ -102,12 +105,21 @@ impl Session<'_> {
         let steps = trainer.step_index().max(1);
         let examples = u128::from(steps).saturating_mul(u128::from(options.batch_size));
         let elapsed_ms = start.elapsed().as_millis().max(1);
-        let budget = examples.saturating_mul(u128::from(settings.seconds) * 1000) / elapsed_ms;
+        let budget = examples.saturating_mul(self.time_given(settings).as_millis()) / elapsed_ms;
         let budget_examples = u64::try_from(budget).unwrap_or(u64::MAX);
         let order = self.job.specification.id();
         tracing::info!(%order, budget_examples, candidates = settings.candidates, "a search begins");
         let (seed, candidate_count) = (self.job.seed, settings.candidates);
         Search::new(division, SearchOptions { seed, candidate_count, budget_examples })
+    }
+
+    /// What the owner gives, or less where claims close before: a quarter of the time is left for the rest.
+    fn time_given(&self, settings: StrategySettings) -> Duration {
+        let given = Duration::from_secs(settings.seconds);
+        let clock = self.control.owner().map(|owner| &owner.shared.clock);
+        let left =
+            clock.and_then(|clock| clock.time_until(self.job.deadline_block, Instant::now()));
+        left.map_or(given, |left| given.min(left * 3 / 4))
     }
 
     /// Steps are reported as the share of the budget that is spent.

@@ -29,7 +29,7 @@ const OPTIMIZERS: [(OptimizerOptions, f32); 6] = [
     (OptimizerOptions::MUON, 0.02),
 ];
 
-fn orders() -> [(OrderSpecification, Vec<u8>); 3] {
+pub(super) fn orders() -> [(OrderSpecification, Vec<u8>); 3] {
     [(MLP, RECORDS), (CNN, RECORDS), (GPT, TEXT)]
         .map(|(model, data)| order(model, data, "\"free\""))
 }
@@ -133,12 +133,12 @@ fn micro_batches_change_no_bit() {
         let file = TrainingFile::new(train, specification).unwrap();
         let model = |micro_batch| {
             let options = options(specification, (OptimizerOptions::ADAMW, 0.01));
-            let mut trainer = Trainer::new(specification, file, options).unwrap();
-            trainer.set_micro_batch(micro_batch);
+            let mut trainer =
+                Trainer::new_in_pieces(specification, file, options, micro_batch).unwrap();
             run_to(&mut trainer, 5);
             bits(trainer.model())
         };
-        let whole = model(usize::MAX);
+        let whole = model(u32::MAX);
         assert_eq!(model(1), whole);
         assert_eq!(model(3), whole);
     }

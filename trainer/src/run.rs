@@ -19,6 +19,7 @@ use aipot_kernels::update::average;
 
 use self::gradient::Gradients;
 use crate::architecture::initial_parameters;
+use crate::base::read_base;
 use crate::checkpoint::Checkpoint;
 use crate::engine::EngineError;
 use crate::engine::batch::Batches;
@@ -83,19 +84,6 @@ impl<'data> Trainer<'data> {
         micro_rows: u32,
     ) -> Result<Self, TrainError> {
         let parameters = initial_parameters(specification, options.seed)?;
-        Self::from_parameters(specification, file, options, (parameters, micro_rows))
-    }
-
-    /// A run at its start, from weights that are there already; see [`Self::new_in_pieces`].
-    ///
-    /// # Errors
-    /// As [`Self::new`].
-    pub fn from_parameters(
-        specification: &OrderSpecification,
-        file: TrainingFile<'data>,
-        options: TrainingOptions,
-        (parameters, micro_rows): (Parameters, u32),
-    ) -> Result<Self, TrainError> {
         let state = OptimizerState::new(options.optimizer, &TensorShape::of_order(specification)?);
         let averages = options.average_share.map(|_| parameters.clone());
         let order = specification.id();
@@ -154,13 +142,23 @@ impl<'data> Trainer<'data> {
         })
     }
 
-    /// Takes the tensors of the order's base, which stay as they are, in the order of its file.
+    /// The run with the base file of its order: weights that stay as they are, or from which it starts.
     ///
     /// # Errors
-    /// [`TrainError::Engine`] when they are not those of the order.
-    pub fn set_base(&mut self, base: Vec<Vec<f32>>) -> Result<(), TrainError> {
+    /// [`TrainError::Engine`] for a file that is not of the order's shapes.
+    pub fn with_base(mut self, base: &[u8]) -> Result<Self, TrainError> {
         let step = self.step;
-        self.network.set_base(base).map_err(|source| TrainError::Engine { step, source })
+        let engine = |source| TrainError::Engine { step, source };
+        let tensors = read_base(&self.specification, base).map_err(engine)?;
+        if self.network.has_frozen() {
+            self.network.set_base(tensors).map_err(engine)?;
+        } else if step == 0 {
+            if self.options.average_share.is_some() {
+                self.averages.clone_from(&tensors);
+            }
+            self.weights = tensors;
+        }
+        Ok(self)
     }
 
     /// The number of the next step.

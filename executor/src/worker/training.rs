@@ -20,7 +20,9 @@ use aipot_trainer::run::{TrainError, Trainer, TrainingFile, TrainingOptions};
 
 use super::memory::StepMemory;
 use super::pace::Pace;
+use super::performer::Errand;
 use super::progress::Reporter;
+use super::protocol::{Failure, Purpose};
 use super::{Control, JobEnd, Worker, WorkerConfiguration, WorkerError, durable};
 use crate::scheduler::time_limit::TooSlow;
 use crate::scheduler::{Job, Priority};
@@ -90,6 +92,9 @@ pub enum TrainingError {
     /// The machine could not run the job.
     #[error(transparent)]
     Worker(#[from] WorkerError),
+    /// Another process or machine could not do it.
+    #[error(transparent)]
+    Elsewhere(#[from] Failure),
 }
 
 impl From<EngineError> for TrainingError {
@@ -110,6 +115,7 @@ impl TrainingError {
             | Self::TooSlow(_)
             | Self::Overflow(_) => true,
             Self::Worker(error) => matches!(error, WorkerError::DoesNotFit(_)),
+            Self::Elsewhere(failure) => failure.is_permanent(),
             Self::Artefact(_) | Self::Trace(_) => false,
         }
     }
@@ -130,6 +136,12 @@ impl Worker {
             deadline_block: job.deadline_block,
             memory: self.corrected_need(&job.specification)?,
         };
+        if !self.is_workplace() {
+            let purpose = Purpose::Train { seed: job.seed };
+            let errand = self.errand(&job.specification, purpose, artefacts);
+            let errand = Errand { is_urgent: job.is_urgent, ..errand };
+            return Ok(self.send(place, errand).await?.model);
+        }
         let shared = Arc::clone(&self.shared);
         let work = move |control: &Control| {
             let bytes =
@@ -158,6 +170,7 @@ impl Worker {
     pub fn remove_checkpoint(&self, order: &OrderId) {
         remove_checkpoint(&checkpoint_path(&self.configuration().folder, order));
         search::remove_search(&self.configuration().folder, order);
+        self.forget_elsewhere(order);
     }
 }
 
@@ -168,11 +181,20 @@ pub trait TrainingData: Send + Sync {
     /// # Errors
     /// [`ArtefactError`] when they are not there or damaged.
     fn training_data(&self, hash: ContentHash) -> Result<Vec<u8>, ArtefactError>;
+
+    /// The file in which they lie, unchecked; `None` when they lie in no file of their own.
+    fn training_file(&self, _hash: ContentHash) -> Option<PathBuf> {
+        None
+    }
 }
 
 impl TrainingData for ArtefactStore {
     fn training_data(&self, hash: ContentHash) -> Result<Vec<u8>, ArtefactError> {
         self.read(hash)
+    }
+
+    fn training_file(&self, hash: ContentHash) -> Option<PathBuf> {
+        self.file(hash)
     }
 }
 
@@ -337,7 +359,8 @@ impl<'job> Session<'job> {
     }
 }
 
-fn checkpoint_path(folder: &Path, order: &OrderId) -> PathBuf {
+/// The file of an order's checkpoint.
+pub(super) fn checkpoint_path(folder: &Path, order: &OrderId) -> PathBuf {
     folder.join(CHECKPOINTS).join(order.to_string())
 }
 

@@ -197,14 +197,12 @@ async fn a_job_that_nobody_waits_for_is_taken_back() {
 async fn a_job_that_is_too_large_for_one_machine_waits_for_a_larger_one() {
     let (server, folder) = (StreamServer::start(), tempdir().unwrap());
     let node = provider(&server, folder.path()).await;
-    let mut progress = node.progress();
-    let order = Arc::new(Order::free(4));
-    let bytes = aipot_domain_runtime::order::cost::cost(&order.specification);
-    assert!(bytes.unwrap().training_bytes < 1 << 20, "one mebibyte is enough");
-    let _machine = Machine::with(&server, &["--memory-mib", "1"]);
-    let model = order.train_with(&node, folder.path()).await.unwrap();
-    assert!(model == order.model().await);
-    assert!(progress.recv().await.is_ok());
+    let order = Arc::new(Order::large());
+    let training = begin(&order, &node, &folder);
+    let small = Machine::with(&server, &["--memory-mib", "1"]);
+    block_in_place(|| assert_eq!(small.says("end")["end"], "given back"));
+    let _large = Machine::start(&server);
+    assert!(training.await.unwrap().unwrap() == order.model().await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -53,6 +53,9 @@ enum Command {
     /// Check, submit, watch, fetch and explain orders.
     #[command(subcommand)]
     Order(order::OrderCommand),
+    /// Make the data files of an order out of files of other formats, and tokenizers out of texts.
+    #[command(subcommand)]
+    Data(data::DataCommand),
     /// Verify and evaluate models.
     #[command(subcommand)]
     Model(model::ModelCommand),
@@ -97,6 +100,7 @@ fn dispatch(command: Command, output: Output) -> Result<ExitCode, CommandError> 
         Command::Devnet(arguments) => devnet::run(&arguments, output),
         Command::Node(arguments) => node::run(&arguments, output),
         Command::Order(command) => order::run(&command, output),
+        Command::Data(command) => data::run(&command, output),
         Command::Model(command) => model::run(&command, output),
         Command::Train(arguments) => train::run(&arguments, output),
         Command::Trace(command) => trace::run(&command, output),

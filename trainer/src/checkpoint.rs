@@ -150,11 +150,15 @@ impl Checkpoint {
     }
 }
 
+/// Bytes of the longest checkpoint of an order.
+pub(crate) fn byte_count_max(specification: &OrderSpecification) -> Result<u64, Overflow> {
+    let parameter_count = cost::cost(specification)?.parameter_count;
+    Ok(parameter_count.saturating_mul(PARAMETER_BYTES_MAX).saturating_add(OVERHEAD_BYTES_MAX))
+}
+
 fn content(bytes: &[u8], specification: &OrderSpecification) -> Result<Content, CheckpointError> {
     let found = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    let parameter_count = cost::cost(specification)?.parameter_count;
-    let max =
-        parameter_count.saturating_mul(PARAMETER_BYTES_MAX).saturating_add(OVERHEAD_BYTES_MAX);
+    let max = byte_count_max(specification)?;
     if found > max {
         return Err(CheckpointError::TooLarge { found, max });
     }

@@ -30,6 +30,7 @@ use crate::plotter::PlotterError;
 use crate::worker::process::serve::ServeError;
 use crate::worker::remote::RemoteError;
 
+use super::data::ImportingError;
 use super::train::error::TrainCommandError;
 
 /// Exit code of a command that failed.
@@ -224,6 +225,9 @@ pub enum CommandError {
     /// A data file cannot be packed for the order.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
+    /// Files of a client cannot be made into those of an order.
+    #[error(transparent)]
+    Importing(#[from] ImportingError),
     /// A data file is not what the order says.
     #[error("the data does not fit")]
     Data {
@@ -456,6 +460,7 @@ impl CommandError {
             | Self::Overflow(_)
             | Self::NoData { .. }
             | Self::Prepare(_)
+            | Self::Importing(_)
             | Self::Data { .. }
             | Self::Split(_)
             | Self::Model { .. }

@@ -131,6 +131,11 @@ impl<'job> StepMemory<'job> {
         Ok(Self { control, subject, need, micro_rows, probe, is_first: true })
     }
 
+    /// Rows of a micro-batch.
+    pub(super) fn micro_rows(&self) -> u32 {
+        self.micro_rows
+    }
+
     /// Asks for the memory of a step.
     pub(super) fn before_step(&self, step: u64) -> Result<(), OutOfMemory> {
         let (Some(owner), Some(place)) = (self.control.owner(), self.control.place()) else {

@@ -130,7 +130,13 @@ fn run(
         return Ok(JobEnd::OutOfMemory(error));
     }
     let kept = read_trace(&path).filter(|kept| kept.step_count == empty.step_count);
-    let mut run = RecipeRun::new(specification, &case.computation, train, &kept.unwrap_or(empty))?;
+    let mut run = RecipeRun::in_pieces(
+        specification,
+        &case.computation,
+        train,
+        &kept.unwrap_or(empty),
+        memory.micro_rows(),
+    )?;
     let mut pace = Pace::new(control, job.deadline_block);
     while !run.is_finished() {
         if control.is_stopped() {

@@ -279,23 +279,27 @@ impl<'job> Session<'job> {
         options: TrainingOptions,
         file: TrainingFile<'data>,
     ) -> Result<Trainer<'data>, TrainError> {
-        let specification = &self.job.specification;
+        let (specification, micro_rows) = (&self.job.specification, self.micro_rows());
         let Some(checkpoint) = read_checkpoint(&self.checkpoint_path, specification) else {
-            return Trainer::new(specification, file, options);
+            return Trainer::new_in_pieces(specification, file, options, micro_rows);
         };
         let (order, step) = (specification.id(), checkpoint.step);
         // A run that diverged before it was interrupted keeps its lower learning rate.
         let is_own = checkpoint.options.seed == options.seed;
-        match Trainer::resume(specification, file, checkpoint) {
+        match Trainer::resume_in_pieces(specification, file, checkpoint, micro_rows) {
             Ok(trainer) if is_own => {
                 tracing::info!(%order, step, "training goes on from its checkpoint");
                 Ok(trainer)
             }
             _ => {
                 tracing::warn!(%order, "the checkpoint is of another run; training starts again");
-                Trainer::new(specification, file, options)
+                Trainer::new_in_pieces(specification, file, options, micro_rows)
             }
         }
+    }
+
+    fn micro_rows(&self) -> u32 {
+        self.control.micro_rows(self.job.specification.train.batch_size)
     }
 
     /// The same run with as many steps as fit before its deadline, and the learning rate of the shorter one.
@@ -317,7 +321,7 @@ impl<'job> Session<'job> {
         let shorter = TrainingOptions::steps(specification, checkpoint.options.seed, step_count);
         checkpoint.options.step_count = step_count;
         checkpoint.options.schedule = shorter.schedule;
-        Trainer::resume(specification, file, checkpoint)
+        Trainer::resume_in_pieces(specification, file, checkpoint, self.micro_rows())
     }
 
     fn is_checkpoint_due(&self, trainer: &Trainer<'_>) -> bool {

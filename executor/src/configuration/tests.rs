@@ -160,7 +160,7 @@ fn a_plotter_alone_needs_no_node() {
 fn trainings_have_processes_of_their_own_unless_the_file_says_otherwise() {
     let workplace = resolve(FILE, &[], &[]).unwrap().workplace;
     assert!(workplace.processes && workplace.remote.is_none());
-    let file = format!("{FILE}worker_processes = \"false\"\n");
+    let file = format!("{FILE}worker_processes = false\n");
     assert!(!resolve(&file, &[], &[]).unwrap().workplace.processes);
     let refused = resolve(FILE, &[("AIPOT_WORKER_PROCESSES", "perhaps")], &[]).unwrap_err();
     assert!(refused.to_string().contains("true, false"), "{refused}");

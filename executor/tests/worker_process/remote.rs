@@ -70,6 +70,26 @@ async fn another_machine_trains_to_the_same_bits() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_was_forgotten_is_trained_again_when_somebody_asks() {
+    let (server, folder) = (StreamServer::start(), tempdir().unwrap());
+    let node = provider(&server, folder.path()).await;
+    let _machine = Machine::start(&server);
+    let order = Order::free(2);
+    let model = order.train_with(&node, folder.path()).await.unwrap();
+    assert_eq!(server.count("results").await, 1);
+    node.remove_checkpoint(&order.specification.id());
+    within("the result is forgotten", async {
+        while server.count("results").await > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    // The server still knows the name of the first result, which must not keep the second one out.
+    assert!(order.train_with(&node, folder.path()).await.unwrap() == model);
+    assert_eq!(server.count("results").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_recipe_comes_back_with_its_trace() {
     let (server, folder, other) = (StreamServer::start(), tempdir().unwrap(), tempdir().unwrap());
     let node = provider(&server, folder.path()).await;

@@ -26,6 +26,7 @@ use self::batch::Batches;
 use self::room::Room;
 use self::state::TrainingState;
 use crate::architecture::layout;
+use crate::base::read_base;
 use crate::dataset::stream::StreamError;
 use crate::memory::TrainingMemory;
 use crate::trace::machine::{Files, Machine, MachineError};
@@ -155,6 +156,23 @@ impl<'input> FastEngine<'input> {
             loss_nats: f32::NAN,
             learning_rate: 0.0,
         })
+    }
+
+    /// The run with the base file of its order: weights that stay as they are, or from which it starts.
+    ///
+    /// # Errors
+    /// [`EngineError::NoBase`] for a file that is not of the order's shapes.
+    pub fn with_base(
+        mut self,
+        specification: &OrderSpecification,
+        base: &'input [u8],
+    ) -> Result<Self, EngineError> {
+        let tensors = read_base(specification, base)?;
+        if self.network.has_frozen() {
+            self.network.set_base(tensors)?;
+        }
+        self.files.base = base;
+        Ok(self)
     }
 
     /// Bytes of the buffers that were taken for this run; see [`crate::memory::training_memory`].

@@ -8,6 +8,7 @@
 //! bit.
 
 pub mod architecture;
+mod base;
 pub mod batch_order;
 pub mod checkpoint;
 pub mod comparison;

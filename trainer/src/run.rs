@@ -19,6 +19,7 @@ use aipot_kernels::update::average;
 
 use self::gradient::Gradients;
 use crate::architecture::initial_parameters;
+use crate::base::read_base;
 use crate::checkpoint::Checkpoint;
 use crate::engine::EngineError;
 use crate::engine::batch::Batches;
@@ -139,6 +140,25 @@ impl<'data> Trainer<'data> {
             step,
             saved: Saved(Some(step)),
         })
+    }
+
+    /// The run with the base file of its order: weights that stay as they are, or from which it starts.
+    ///
+    /// # Errors
+    /// [`TrainError::Engine`] for a file that is not of the order's shapes.
+    pub fn with_base(mut self, base: &[u8]) -> Result<Self, TrainError> {
+        let step = self.step;
+        let engine = |source| TrainError::Engine { step, source };
+        let tensors = read_base(&self.specification, base).map_err(engine)?;
+        if self.network.has_frozen() {
+            self.network.set_base(tensors).map_err(engine)?;
+        } else if step == 0 {
+            if self.options.average_share.is_some() {
+                self.averages.clone_from(&tensors);
+            }
+            self.weights = tensors;
+        }
+        Ok(self)
     }
 
     /// The number of the next step.

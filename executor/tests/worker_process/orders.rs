@@ -69,7 +69,9 @@ impl Order {
 
     /// A free training that needs some mebibytes.
     pub(crate) fn large() -> Self {
-        Self::from_toml(&ORDER.replace("[40]", "[3000]").replace("RECIPE", "recipe = \"free\""))
+        Self::from_toml(
+            &ORDER.replace("[40]", "[3000]").replace("RECIPE", "recipe = \"free\"\nepochs = 2"),
+        )
     }
 
     fn with(recipe: &str) -> Self {

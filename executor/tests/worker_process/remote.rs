@@ -221,6 +221,7 @@ async fn a_job_that_is_too_large_for_one_machine_waits_for_a_larger_one() {
     let training = begin(&order, &node, &folder);
     let small = Machine::with(&server, &["--memory-mib", "1"]);
     block_in_place(|| assert_eq!(small.says("end")["end"], "given back"));
+    drop(small);
     let _large = Machine::start(&server);
     assert!(training.await.unwrap().unwrap() == order.model().await);
 }

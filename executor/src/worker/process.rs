@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use aipot_domain_runtime::trace::TraceOpening;
 
 use super::memory::{MemoryRequest, OutOfMemory};
-use super::performer::{Errand, Outcome, model_bytes_max};
+use super::performer::{Errand, Outcome, data_blobs, model_bytes_max};
 use super::protocol::{Blob, CheckpointPlace, DataFile, Failure, FromWorker, Job, JobId, ToWorker};
 use super::training::TrainingError;
 use super::{Control, JobEnd, TrainingProgress, durable};
@@ -72,7 +72,7 @@ impl ProcessSettings {
             program: program.into(),
             device: DeviceChoice { backend: crate::backend::Backend::Cpu, index: None },
             folder: folder.into(),
-            silence_max: Duration::from_secs(5),
+            silence_max: Duration::from_secs(10),
             pause_max: Duration::from_mins(1),
             deaths_max: 5,
             backoff_min: Duration::from_millis(100),
@@ -182,14 +182,16 @@ impl ProcessPool {
     fn prepare(&self, errand: &Errand) -> Result<Job, Failure> {
         let mut job = errand.job.clone();
         job.checkpoints = CheckpointPlace::Folder;
-        let root = job.specification.data.train.root.0;
-        let path = match errand.data.training_file(ContentHash(root)) {
-            Some(path) => path,
-            None => self.write_data(errand, ContentHash(root))?,
-        };
-        let byte_count = job.specification.data.train.byte_count;
-        let path = Some(path.to_str().ok_or_else(|| not_text(&path))?.to_owned());
-        job.data = vec![DataFile { blob: Blob { root, byte_count }, path }];
+        job.data.clear();
+        for blob in data_blobs(&job.specification) {
+            let hash = ContentHash(blob.root);
+            let path = match errand.data.training_file(hash) {
+                Some(path) => path,
+                None => self.write_data(errand, hash)?,
+            };
+            let path = Some(path.to_str().ok_or_else(|| not_text(&path))?.to_owned());
+            job.data.push(DataFile { blob, path });
+        }
         Ok(job)
     }
 
@@ -210,8 +212,10 @@ impl ProcessPool {
         step: &mut u64,
     ) -> Result<JobEnd<Result<Outcome, Failure>>, Death> {
         let mut child = self.child()?;
+        let mut job = job.clone();
+        job.limits.time_left_ms = errand.time_left_ms();
         child.tell(&ToWorker::Start(Box::new(job.clone())))?;
-        let end = self.follow(&mut child, (job, errand), control, step)?;
+        let end = self.follow(&mut child, (&job, errand), control, step)?;
         self.idle().push(child);
         Ok(end)
     }

@@ -14,7 +14,7 @@ use super::exchange::{Exchange, connect};
 use super::names::Topic;
 use super::{RemoteError, RemoteSettings};
 use crate::store::artefacts::ContentHash;
-use crate::worker::performer::{Errand, Outcome, checkpoint_file, model_bytes_max};
+use crate::worker::performer::{Errand, Outcome, checkpoint_file, data_blobs, model_bytes_max};
 use crate::worker::protocol::{
     Blob, CheckpointPlace, DataFile, Failure, FromWorker, Job, JobId, ToWorker, decode_from_worker,
     encode,
@@ -63,7 +63,9 @@ impl RemoteProvider {
     /// Has a job done by whichever worker takes it first. Dropping the future takes it back.
     pub(in crate::worker) async fn perform(&self, errand: &Errand) -> Result<Outcome, Failure> {
         let job = Job { checkpoints: CheckpointPlace::Shared, ..errand.job.clone() };
-        let job = Job { data: vec![training_file(&job)], ..job };
+        let files = data_blobs(&job.specification).into_iter();
+        let data = files.map(|blob| DataFile { blob, path: None }).collect();
+        let job = Job { data, ..job };
         let mut taken_back = TakenBack { provider: self, job: job.id(), is_over: false };
         let mut bad_results = 0;
         loop {
@@ -232,12 +234,6 @@ async fn write_trace(
 
 fn opening_of(path: &Path) -> Option<aipot_domain_runtime::trace::TraceOpening> {
     recipe::read_trace(path).map(|trace| trace.opening())
-}
-
-/// The file with the training data of a job.
-fn training_file(job: &Job) -> DataFile {
-    let data = job.specification.data.train;
-    DataFile { blob: Blob { root: data.root.0, byte_count: data.byte_count }, path: None }
 }
 
 fn ticking(period: Duration) -> tokio::time::Interval {

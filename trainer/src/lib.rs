@@ -8,6 +8,7 @@
 //! bit.
 
 pub mod architecture;
+pub mod base_file;
 pub mod batch_order;
 pub mod checkpoint;
 pub mod comparison;

@@ -11,6 +11,7 @@ use crate::engine::{EngineError, FastEngine};
 use crate::model_file::write_model;
 use crate::parameters::{Parameters, ParametersError};
 use crate::run::StepReport;
+use crate::trace::machine::Files;
 use crate::trace::recorder::{Recorder, Trace};
 use crate::trace::replay::Engine;
 
@@ -76,7 +77,7 @@ impl<'input> RecipeRun<'input> {
     pub fn new(
         specification: &'input OrderSpecification,
         computation: &'input Computation,
-        train: &'input [u8],
+        files: impl Into<Files<'input>>,
         trace: &Trace,
     ) -> Result<Self, RecipeError> {
         let steps = computation.steps();
@@ -84,7 +85,7 @@ impl<'input> RecipeRun<'input> {
             let (found, expected) = (trace.step_count, steps);
             return Err(RecipeError::ForeignTrace { found, expected });
         }
-        let mut engine = FastEngine::new(specification, computation, train)?;
+        let mut engine = FastEngine::new(specification, computation, files)?;
         let kept = trace.snapshots.nearest(steps);
         if let Some((_, persistent)) = kept {
             engine.restore(persistent)?;

@@ -19,6 +19,7 @@ use aipot_kernels::update::average;
 
 use self::gradient::Gradients;
 use crate::architecture::initial_parameters;
+use crate::base_file::Base;
 use crate::checkpoint::Checkpoint;
 use crate::engine::EngineError;
 use crate::engine::batch::Batches;
@@ -68,7 +69,10 @@ impl<'data> Trainer<'data> {
         file: TrainingFile<'data>,
         options: TrainingOptions,
     ) -> Result<Self, TrainError> {
-        let parameters = initial_parameters(specification, options.seed)?;
+        let parameters = match file.base_for(specification)? {
+            Some(Base::Start(values)) => Parameters::new(specification, values)?,
+            Some(Base::Frozen(_)) | None => initial_parameters(specification, options.seed)?,
+        };
         let state = OptimizerState::new(options.optimizer, &TensorShape::of_order(specification)?);
         let averages = options.average_share.map(|_| parameters.clone());
         let order = specification.id();
@@ -99,9 +103,13 @@ impl<'data> Trainer<'data> {
         let shapes = TensorShape::of_order(specification)?;
         let optimizer = Optimizer::new(options.optimizer, shapes, state);
         let weights = parameters.into_values();
+        let mut network = Network::new(&run, usize::MAX).map_err(engine)?;
+        if let Some(Base::Frozen(base)) = file.base_for(specification)? {
+            network.set_base(base).map_err(engine)?;
+        }
         Ok(Self {
             batches: Batches::new(&run, bytes, &mut Room::taken()).map_err(engine)?,
-            network: Network::new(&run, usize::MAX).map_err(engine)?,
+            network,
             optimizer: optimizer.map_err(|source| TrainError::Optimizer { step, source })?,
             gradients: Gradients::new(&weights, options.accumulation),
             averages: averages.map_or_else(Vec::new, Parameters::into_values),

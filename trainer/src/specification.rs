@@ -40,6 +40,8 @@ pub struct OrderDraft {
     pub version: u16,
     /// What is trained.
     pub model: ModelSpecification,
+    /// Path of the file of the model's base, relative to the specification.
+    pub base_path: Option<String>,
     /// On what, as far as it was written down.
     pub data: DataDraft,
     /// How.

@@ -4,6 +4,7 @@ use aipot_domain_runtime::order::OrderSpecification;
 use aipot_domain_runtime::primitives::DataRoot;
 
 use super::TrainError;
+use crate::base_file::{Base, BaseError, read_base};
 use crate::dataset::{Dataset, DatasetError};
 
 /// A training file that holds what its order says.
@@ -11,6 +12,7 @@ use crate::dataset::{Dataset, DatasetError};
 pub struct TrainingFile<'data> {
     bytes: &'data [u8],
     root: DataRoot,
+    base: &'data [u8],
 }
 
 impl<'data> TrainingFile<'data> {
@@ -23,7 +25,21 @@ impl<'data> TrainingFile<'data> {
         specification: &OrderSpecification,
     ) -> Result<Self, DatasetError> {
         let root = Dataset::read_train(bytes, &specification.data)?.file().root;
-        Ok(Self { bytes, root })
+        Ok(Self { bytes, root, base: &[] })
+    }
+
+    /// The same with the bytes of the order's base, which are checked when a run begins.
+    #[must_use]
+    pub fn with_base(self, base: &'data [u8]) -> Self {
+        Self { base, ..self }
+    }
+
+    /// The weights of the order's base, `None` where it has none.
+    pub(crate) fn base_for(
+        self,
+        specification: &OrderSpecification,
+    ) -> Result<Option<Base>, BaseError> {
+        read_base(self.base, specification)
     }
 
     /// The bytes, if they are those of the order.

@@ -127,9 +127,9 @@ pub fn element(
                 Ok(_) | Err(_) => Ok(Float::NAN.0),
             }
         }
-        Operation::AddWindow { added, origin, size } => {
+        Operation::AddWindow { added, origin, size, stride } => {
             let old = read.memory.word(operator.output, element)?;
-            read.add_window(Float(old), added, (origin, size))
+            read.add_window(Float(old), added, (origin, size, *stride))
         }
         Operation::Feature { data, divisor } => data::feature(data, &place, number, read.memory)
             .map(|value| value.divide(Float::from_u32(*divisor)).0),
@@ -295,11 +295,17 @@ impl Reader<'_> {
         &mut self,
         old: Float,
         added: &View,
-        (origin, size): (&[u32; 2], &[u32; 2]),
+        (origin, size, stride): (&[u32; 2], &[u32; 2], u32),
     ) -> Result<u32, RefereeError> {
         let [first, second, row, column, fifth, sixth] = self.place;
         let ([top, left], [height, width]) = (origin, size);
-        let (Some(y), Some(x)) = (row.checked_sub(*top), column.checked_sub(*left)) else {
+        // Between the rows and columns of the window lies nothing of it.
+        let within = |place: u32, origin: u32| {
+            let steps = place.checked_sub(origin)?;
+            let is_on = steps.checked_rem(stride)? == 0;
+            steps.checked_div(stride).filter(|_| is_on)
+        };
+        let (Some(y), Some(x)) = (within(row, *top), within(column, *left)) else {
             return Ok(old.0);
         };
         if y >= *height || x >= *width {

@@ -7,6 +7,7 @@
 
 mod artefact;
 mod game;
+mod importing;
 mod network;
 mod order;
 mod plotter;
@@ -53,6 +54,20 @@ pub(crate) const TARGETS: &[Target] = &[
     },
     Target { name: "data_csv", accepts: training::accepts_lines, seeds: training::lines },
     Target { name: "data_file", accepts: training::accepts_data, seeds: training::data },
+    Target { name: "data_idx", accepts: importing::accepts_idx, seeds: importing::idx_files },
+    Target {
+        name: "data_json_lines",
+        accepts: importing::accepts_json_lines,
+        seeds: importing::json_lines,
+    },
+    Target { name: "data_npy", accepts: importing::accepts_npy, seeds: importing::npy_files },
+    Target { name: "data_npz", accepts: importing::accepts_npz, seeds: importing::npz_files },
+    Target { name: "data_table", accepts: importing::accepts_table, seeds: importing::tables },
+    Target {
+        name: "data_tensors",
+        accepts: importing::accepts_tensors,
+        seeds: importing::tensor_files,
+    },
     Target { name: "game_move", accepts: game::accepts_move, seeds: game::moves },
     Target {
         name: "genesis_file",

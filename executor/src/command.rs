@@ -26,6 +26,8 @@ use clap::{Parser, Subcommand};
 pub use error::CommandError;
 pub use output::Output;
 
+use crate::processor::set_threads;
+
 /// Turns idle GPUs into honest work on the Autonomys network.
 #[derive(Debug, Parser)]
 #[command(name = "aipot", version, about, propagate_version = true)]
@@ -50,6 +52,9 @@ enum Command {
     /// Check, submit, watch, fetch and explain orders.
     #[command(subcommand)]
     Order(order::OrderCommand),
+    /// Make the data files of an order out of files of other formats, and tokenizers out of texts.
+    #[command(subcommand)]
+    Data(data::DataCommand),
     /// Verify and evaluate models.
     #[command(subcommand)]
     Model(model::ModelCommand),
@@ -80,6 +85,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     if let Err(error) = start_logging(&arguments.log) {
         return output.fail(&error);
     }
+    set_threads();
     match dispatch(arguments.command, output) {
         Ok(code) => code,
         Err(error) => output.fail(&error),
@@ -91,6 +97,7 @@ fn dispatch(command: Command, output: Output) -> Result<ExitCode, CommandError> 
         Command::Devnet(arguments) => devnet::run(&arguments, output),
         Command::Node(arguments) => node::run(&arguments, output),
         Command::Order(command) => order::run(&command, output),
+        Command::Data(command) => data::run(&command, output),
         Command::Model(command) => model::run(&command, output),
         Command::Train(arguments) => train::run(&arguments, output),
         Command::Trace(command) => trace::run(&command, output),

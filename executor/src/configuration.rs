@@ -6,6 +6,7 @@
 mod error;
 mod given;
 mod plotter;
+mod worker;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use crate::pool::PoolLimits;
 
 pub use error::{ConfigurationError, Origin};
 pub use plotter::{PlotterAlone, PlotterConfiguration};
+pub use worker::WorkerSettings;
 
 use given::Given;
 
@@ -47,6 +49,8 @@ pub const KEYS: &[Key] = &[
     single("pool_calls_max", "calls that may wait for the chain"),
     single("pool_bytes_max", "their bytes"),
     single("threads", "threads of one training or evaluation; 0 means one for each core"),
+    single("worker_memory_mib", "mebibytes that jobs may take; half of the machine's by default"),
+    single("worker_jobs_max", "jobs that run at once"),
     single("metrics", "address of the page that Prometheus reads, as HOST:PORT"),
     several("plotter_nats", "NATS servers of a farming cluster to plot for, as nats://HOST:PORT"),
     single("plotter_variant", "v1 or v2, as the farmers of that cluster read sectors"),
@@ -80,8 +84,8 @@ pub struct Configuration {
     pub rpc: Option<RpcSettings>,
     /// How many calls may wait.
     pub pool: PoolLimits,
-    /// Threads of one training or evaluation; 0 means one for each core.
-    pub threads: usize,
+    /// What jobs may take.
+    pub worker: WorkerSettings,
     /// Where the metrics page is shown, if at all.
     pub metrics: Option<SocketAddr>,
     /// For which farming cluster it plots what training leaves, if for any.
@@ -138,7 +142,7 @@ impl Configuration {
                 .list("bootstrap", "multiaddresses such as /ip4/10.0.0.1/tcp/4001/p2p/NAME")?,
             rpc: rpc(given)?,
             pool,
-            threads: plotter::threads(given)?,
+            worker: WorkerSettings::from_given(given)?,
             metrics: plotter::metrics(given)?,
             plotter: PlotterConfiguration::optional(given)?,
         })

@@ -3,6 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "command_line/data.rs"]
+mod data;
+#[path = "command_line/devices.rs"]
+mod devices;
 #[path = "command_line/plotting.rs"]
 mod plotting;
 #[path = "command_line/traces.rs"]

@@ -9,10 +9,10 @@
 //! - [`softmax`]: log-softmax, its loss, argmax.
 //! - [`activation`]: `ReLU`, GELU and their gradients.
 //! - [`cross_entropy`]: the loss of a classifier and its gradient.
-//! - [`normalization`]: layer norm and its gradient.
+//! - [`normalization`]: layer norm, group norm and their gradients.
 //! - [`attention`]: causal attention over packed projections, and its gradient.
 //! - [`embedding`]: rows of a table, and its gradient.
-//! - [`convolution`]: convolutions, max-pooling and their gradients.
+//! - [`convolution`]: convolutions, pooling, patches of images, and their gradients.
 //! - [`update`]: one step of an optimizer, `AdamW` or momentum.
 //! - [`chacha8`]: keystreams, and the random numbers of training.
 //! - [`blake3_tree`]: roots of models and data, digests of logits.

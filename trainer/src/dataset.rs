@@ -1,15 +1,19 @@
 //! Data files: bounded bytes in, checked examples out.
 //!
 //! [`Dataset`] is what training and evaluation see. [`prepare`] makes the files of an order out of what
-//! people write; [`split`] makes two files out of one; [`synthetic`] invents data that can be
-//! learnt.
+//! people write; [`import`] does the same for files of many formats that no memory holds; [`split`]
+//! makes two files out of one; [`stream`] reads the batches of a file that stays on the disk;
+//! [`augment`] changes images; [`synthetic`] invents data that can be learnt.
 
+pub mod augment;
 mod csv;
 pub mod digits;
 mod error;
+pub mod import;
 mod prepare;
 mod records;
 mod split;
+pub mod stream;
 pub mod synthetic;
 mod text;
 

@@ -27,6 +27,7 @@ use self::room::Room;
 use self::state::TrainingState;
 use crate::architecture::layout;
 use crate::base_file::{Base, BaseError, read_base};
+use crate::dataset::stream::StreamError;
 use crate::memory::TrainingMemory;
 use crate::trace::machine::{Files, Machine, MachineError};
 use crate::trace::recorder::Persistent;
@@ -76,6 +77,9 @@ pub enum EngineError {
     /// The first step, which makes the state, failed.
     #[error(transparent)]
     Initial(#[from] MachineError),
+    /// The batches cannot be read from the disk.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
     /// A kernel refused its sizes, which follow from the order.
     #[error("a kernel refused: {reason}")]
     Kernel {
@@ -191,7 +195,7 @@ impl<'input> FastEngine<'input> {
     }
 
     fn train(&mut self, number: u32) -> Result<(), EngineError> {
-        let batch = self.batches.take(number);
+        let batch = self.batches.take(number)?;
         self.loss_nats = self.network.train(self.state.weights(), batch, &mut self.gradients)?;
         self.learning_rate = f32::from_bits(learning_rate(&self.course, number).0);
         self.state.update(&self.gradients, self.learning_rate)

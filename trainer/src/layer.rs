@@ -5,13 +5,17 @@
 
 mod activation;
 mod attention;
+mod convolution;
 mod embedding;
+mod group_norm;
 mod join;
 mod layer_norm;
 mod linear;
+mod pool;
 
 use std::fmt::Debug;
 
+use aipot_domain_runtime::order::ImageShape;
 use aipot_domain_runtime::order::network::{
     AttentionMask, Layer as Kind, Network, Node, TensorPlace, ValueShape,
 };
@@ -175,12 +179,15 @@ impl<'network> Site<'network> {
             Kind::PositionEmbedding { .. } => Box::new(embedding::PositionTable::new(self, room)?),
             Kind::Add => Box::new(join::Add),
             Kind::Flatten => Box::new(join::Flatten),
-            Kind::Convolution { .. }
-            | Kind::MaxPool
-            | Kind::AveragePool
-            | Kind::GroupNorm { .. }
-            | Kind::Patches { .. }
-            | Kind::Silu
+            Kind::Convolution { .. } => Box::new(convolution::Convolution::new(self)?),
+            Kind::MaxPool => Box::new(pool::MaxPool::new(self, room)?),
+            Kind::AveragePool => Box::new(pool::AveragePool::new(self)?),
+            Kind::GroupNorm { groups, epsilon } => {
+                let kind = (groups, f32::from_bits(epsilon));
+                Box::new(group_norm::GroupNorm::new(self, kind, room)?)
+            }
+            Kind::Patches { side } => Box::new(pool::Patches::new(self, side)?),
+            Kind::Silu
             | Kind::RmsNorm { .. }
             | Kind::Attention { .. }
             | Kind::Rope { .. }
@@ -189,9 +196,18 @@ impl<'network> Site<'network> {
             | Kind::Scale { .. }
             | Kind::MeanTokens
             | Kind::FirstToken => {
-                return Err(EngineError::NoLayer { name: self.node.layer.name() });
+                return Err(self.no_layer());
             }
         })
+    }
+
+    /// The image that it reads.
+    fn image(&self) -> Result<ImageShape, EngineError> {
+        if let ValueShape::Image(image) = self.input { Ok(image) } else { Err(self.no_layer()) }
+    }
+
+    fn no_layer(&self) -> EngineError {
+        EngineError::NoLayer { name: self.node.layer.name() }
     }
 }
 
@@ -204,3 +220,6 @@ fn sides(shape: ValueShape) -> Result<(usize, usize), EngineError> {
 pub(crate) fn size(value: u32) -> Result<usize, EngineError> {
     usize::try_from(value).map_err(|_| EngineError::Overflow { quantity: "a layer" })
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,7 @@ pub mod run;
 pub mod schedule;
 pub mod specification;
 pub mod strategy;
+pub mod tokenizer;
 pub mod trace;
 
 #[cfg(test)]

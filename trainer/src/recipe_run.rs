@@ -80,12 +80,29 @@ impl<'input> RecipeRun<'input> {
         files: impl Into<Files<'input>>,
         trace: &Trace,
     ) -> Result<Self, RecipeError> {
+        Self::in_pieces(specification, computation, files, trace, u32::MAX)
+    }
+
+    /// The same with memory for at most `micro_rows` examples, through which a batch goes in pieces.
+    ///
+    /// No size of the pieces changes a bit; 0 counts as 1.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn in_pieces(
+        specification: &'input OrderSpecification,
+        computation: &'input Computation,
+        files: impl Into<Files<'input>>,
+        trace: &Trace,
+        micro_rows: u32,
+    ) -> Result<Self, RecipeError> {
         let steps = computation.steps();
         if trace.step_count != steps {
             let (found, expected) = (trace.step_count, steps);
             return Err(RecipeError::ForeignTrace { found, expected });
         }
-        let mut engine = FastEngine::new(specification, computation, files)?;
+        let mut engine =
+            FastEngine::with_micro_batch(specification, computation, files, micro_rows)?;
         let kept = trace.snapshots.nearest(steps);
         if let Some((_, persistent)) = kept {
             engine.restore(persistent)?;

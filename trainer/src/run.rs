@@ -10,7 +10,7 @@ mod gradient;
 mod options;
 
 pub use error::{Saved, TrainError};
-pub use file::TrainingFile;
+pub use file::{Open, TrainingFile};
 pub use options::{CLIP_NORM_DEEP, LEARNING_RATE_DEEP, LEARNING_RATE_DEFAULT};
 pub use options::{OptionError, TrainingOptions};
 
@@ -24,7 +24,6 @@ use crate::checkpoint::Checkpoint;
 use crate::engine::EngineError;
 use crate::engine::batch::Batches;
 use crate::engine::network::Network;
-use crate::engine::room::Room;
 use crate::optimizer::{Optimizer, OptimizerState, TensorShape};
 use crate::parameters::{Parameter, Parameters};
 
@@ -69,6 +68,21 @@ impl<'data> Trainer<'data> {
         file: TrainingFile<'data>,
         options: TrainingOptions,
     ) -> Result<Self, TrainError> {
+        Self::new_in_pieces(specification, file, options, u32::MAX)
+    }
+
+    /// The same with memory for at most `micro_rows` examples, through which a batch goes in pieces.
+    ///
+    /// No size of the pieces changes a bit; 0 counts as 1.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn new_in_pieces(
+        specification: &OrderSpecification,
+        file: TrainingFile<'data>,
+        options: TrainingOptions,
+        micro_rows: u32,
+    ) -> Result<Self, TrainError> {
         let parameters = match file.base_for(specification)? {
             Some(Base::Start(values)) => Parameters::new(specification, values)?,
             Some(Base::Frozen(_)) | None => initial_parameters(specification, options.seed)?,
@@ -77,7 +91,7 @@ impl<'data> Trainer<'data> {
         let averages = options.average_share.map(|_| parameters.clone());
         let order = specification.id();
         let checkpoint = Checkpoint { order, options, step: 0, parameters, averages, state };
-        let mut trainer = Self::resume(specification, file, checkpoint)?;
+        let mut trainer = Self::resume_in_pieces(specification, file, checkpoint, micro_rows)?;
         trainer.saved = Saved(None);
         Ok(trainer)
     }
@@ -91,24 +105,38 @@ impl<'data> Trainer<'data> {
         file: TrainingFile<'data>,
         checkpoint: Checkpoint,
     ) -> Result<Self, TrainError> {
+        Self::resume_in_pieces(specification, file, checkpoint, u32::MAX)
+    }
+
+    /// The same with memory for at most `micro_rows` examples; see [`Self::new_in_pieces`].
+    ///
+    /// # Errors
+    /// As [`Self::resume`].
+    pub fn resume_in_pieces(
+        specification: &OrderSpecification,
+        file: TrainingFile<'data>,
+        checkpoint: Checkpoint,
+        micro_rows: u32,
+    ) -> Result<Self, TrainError> {
         let Checkpoint { order, options, step, parameters, averages, state } = checkpoint;
         let has_averages = averages.is_some() == options.average_share.is_some();
         if order != specification.id() || !has_averages {
             return Err(TrainError::ForeignCheckpoint);
         }
         options.check()?;
-        let bytes = file.bytes_for(specification)?;
+        file.check(specification)?;
         let engine = |source| TrainError::Engine { step, source };
+        let micro_rows = usize::try_from(micro_rows).unwrap_or(usize::MAX);
         let run = run_specification(specification, &options);
         let shapes = TensorShape::of_order(specification)?;
         let optimizer = Optimizer::new(options.optimizer, shapes, state);
         let weights = parameters.into_values();
-        let mut network = Network::new(&run, usize::MAX).map_err(engine)?;
+        let mut network = Network::new(&run, micro_rows).map_err(engine)?;
         if let Some(Base::Frozen(base)) = file.base_for(specification)? {
             network.set_base(base).map_err(engine)?;
         }
         Ok(Self {
-            batches: Batches::new(&run, bytes, &mut Room::taken()).map_err(engine)?,
+            batches: file.batches(&run).map_err(engine)?,
             network,
             optimizer: optimizer.map_err(|source| TrainError::Optimizer { step, source })?,
             gradients: Gradients::new(&weights, options.accumulation),
@@ -163,7 +191,7 @@ impl<'data> Trainer<'data> {
         for index in 0..count {
             // The options allow no more batches than 32 bits count.
             let number = u32::try_from(first.saturating_add(u64::from(index))).unwrap_or(u32::MAX);
-            let batch = self.batches.take(number);
+            let batch = self.batches.take(number)?;
             total += self.network.train(&self.weights, batch, self.gradients.next(index))?;
             self.gradients.collect(index)?;
         }

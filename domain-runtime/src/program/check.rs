@@ -165,11 +165,11 @@ impl Reads<'_> {
         let shape = self.operator.shape;
         let output = self.operator.output;
         match &self.operator.operation {
-            Operation::AddWindow { added, origin: [top, left], size: [height, width] } => {
+            Operation::AddWindow { added, origin: [top, left], size: [height, width], stride } => {
                 let [first, second, rows, columns, fifth, sixth] = shape;
-                let is_within =
-                    top.saturating_add(*height) <= rows && left.saturating_add(*width) <= columns;
-                if !is_within {
+                let is_within = reaches(*top, *height, *stride) <= u64::from(rows)
+                    && reaches(*left, *width, *stride) <= u64::from(columns);
+                if *stride == 0 || !is_within {
                     return Err(OperatorFault::Window);
                 }
                 self.readable(output)?;
@@ -252,6 +252,12 @@ impl Reads<'_> {
         });
         readable.map(|found| found.element_count).ok_or(OperatorFault::Unwritten(slot))
     }
+}
+
+/// Where the rows or columns of a window end on its plane.
+fn reaches(origin: u32, count: u32, stride: u32) -> u64 {
+    let steps = u64::from(count.saturating_sub(1)).saturating_mul(u64::from(stride));
+    u64::from(origin).saturating_add(steps).saturating_add(u64::from(count.min(1)))
 }
 
 /// Whether a view sees a slot as it stands; the stride of a side of 1 says nothing.

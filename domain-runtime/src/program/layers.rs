@@ -3,9 +3,12 @@
 pub(super) mod attention;
 pub(super) mod convolution;
 pub(super) mod embedding;
+pub(super) mod group_norm;
 pub(super) mod linear;
 pub(super) mod loss;
 pub(super) mod norm;
+pub(super) mod pool;
+pub(super) mod rows;
 
 use alloc::collections::BTreeMap;
 

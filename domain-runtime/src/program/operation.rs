@@ -60,8 +60,9 @@ pub enum Operation {
         /// Distance of two entries.
         stride: u32,
     },
-    /// The old element plus an element of a window that covers a part of the plane; others stay as they
-    /// are. Sides 2 and 3 of the output are the plane's; the view is seen from within the window.
+    /// The old element plus an element of a window that lies on a part of the plane; others stay as they
+    /// are. Sides 2 and 3 of the output are the plane's; the view is seen from within the window. The
+    /// rows and columns of the window stand `stride` apart on the plane.
     AddWindow {
         /// What is added.
         added: View,
@@ -69,6 +70,8 @@ pub enum Operation {
         origin: [u32; 2],
         /// Rows and columns of the window.
         size: [u32; 2],
+        /// Distance of two of its rows or columns on the plane, at least 1.
+        stride: u32,
     },
     /// Features of a batch over the divisor: `[row, feature]`. A row without an example is zeros.
     Feature {

@@ -3,6 +3,7 @@
 mod blocks;
 mod faults;
 mod gradients;
+mod images;
 mod machine;
 mod orders;
 mod scores;

@@ -28,6 +28,7 @@ use crate::client::ClientError;
 use crate::devnet::DevnetError;
 use crate::plotter::PlotterError;
 
+use super::data::ImportingError;
 use super::train::error::TrainCommandError;
 
 /// Exit code of a command that failed.
@@ -222,6 +223,9 @@ pub enum CommandError {
     /// A data file cannot be packed for the order.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
+    /// Files of a client cannot be made into those of an order.
+    #[error(transparent)]
+    Importing(#[from] ImportingError),
     /// A data file is not what the order says.
     #[error("the data does not fit")]
     Data {
@@ -445,6 +449,7 @@ impl CommandError {
             | Self::Overflow(_)
             | Self::NoData { .. }
             | Self::Prepare(_)
+            | Self::Importing(_)
             | Self::Data { .. }
             | Self::Split(_)
             | Self::Model { .. }

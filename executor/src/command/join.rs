@@ -11,7 +11,7 @@ use crate::configuration::Configuration;
 use crate::genesis_file;
 use crate::node::{Node, NodeConfiguration, NodeHandle};
 use crate::roles::{INCLUSION_BLOCKS_DEFAULT, RolesConfiguration};
-use crate::worker::{TrainingProgress, Worker, WorkerConfiguration};
+use crate::worker::{TrainingProgress, Worker};
 
 /// Where a node listens by default: every interface, any free port, over both transports.
 const LISTEN_DEFAULT: [&str; 2] = ["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"];
@@ -107,7 +107,7 @@ pub(crate) async fn join(configuration: &Configuration) -> Result<Joined, Comman
     settings.network.bootstrap.clone_from(&configuration.bootstrap);
     settings.rpc = configuration.rpc;
     settings.pool = configuration.pool;
-    let worker = Worker::new(WorkerConfiguration::for_folder(&folder, configuration.threads));
+    let worker = Worker::new(configuration.worker.for_folder(&folder));
     let progress = worker.progress();
     let roles = RolesConfiguration {
         folder,

@@ -5,6 +5,7 @@ mod choice;
 pub(super) mod error;
 mod free;
 mod recipe;
+mod stream;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -58,6 +59,10 @@ pub(super) struct TrainArguments {
     /// Where the trace of the run is written, for `aipot trace`.
     #[arg(long, requires = "profile")]
     trace: Option<PathBuf>,
+    /// Read the training file batch by batch from the disk instead of holding it in memory; it must lie as the
+    /// order has it, see `aipot data prepare`.
+    #[arg(long, conflicts_with = "profile")]
+    stream: bool,
     #[command(flatten)]
     choice: ChoiceArguments,
     #[command(flatten)]
@@ -94,6 +99,10 @@ pub(super) fn run(arguments: &TrainArguments, output: Output) -> Result<ExitCode
         return Err(TrainCommandError::Backend { backend, missing }.into());
     }
     let draft = read_order(&arguments.file)?;
+    if arguments.stream {
+        let run = stream::run(arguments, &draft, output)?;
+        return arguments.finish(run, output);
+    }
     let given = arguments.data.as_deref();
     let bytes = require_data(&draft, &arguments.file, Part::Train, given)?;
     let file = prepare_one(&draft, &bytes)?;
@@ -107,20 +116,25 @@ pub(super) fn run(arguments: &TrainArguments, output: Output) -> Result<ExitCode
     }
     let run =
         on_threads(arguments.threads, || free::run(arguments, &specification, checked, output))??;
-    if run.is_finished {
-        arguments.write_model(&run.trained.model)?;
-    }
-    let (first, next) = run.steps;
-    let Summary { mut value, text } = run.trained.summary(next.saturating_sub(first));
-    value["seed"] = json!(run.seed);
-    value["first_step"] = json!(first);
-    value["next_step"] = json!(next);
-    value["is_finished"] = json!(run.is_finished);
-    output.result(&value, &text)?;
-    Ok(ExitCode::SUCCESS)
+    arguments.finish(run, output)
 }
 
 impl TrainArguments {
+    /// Writes and prints what came out of a free run.
+    fn finish(&self, run: free::FreeRun, output: Output) -> Result<ExitCode, CommandError> {
+        if run.is_finished {
+            self.write_model(&run.trained.model)?;
+        }
+        let (first, next) = run.steps;
+        let Summary { mut value, text } = run.trained.summary(next.saturating_sub(first));
+        value["seed"] = json!(run.seed);
+        value["first_step"] = json!(first);
+        value["next_step"] = json!(next);
+        value["is_finished"] = json!(run.is_finished);
+        output.result(&value, &text)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
     fn write_model(&self, model: &[u8]) -> Result<(), CommandError> {
         let Some(path) = &self.out else { return Ok(()) };
         std::fs::write(path, model)

@@ -29,6 +29,7 @@ use super::client::{ClientSecret, SecretError, recall_test};
 use super::situation::{LocalModel, Secrets, number};
 use super::{RolesConfiguration, notes};
 use crate::node::{CallOutcome, NodeError, NodeHandle};
+use crate::scheduler::memory::MemoryNeed;
 use crate::scheduler::{Job, Priority};
 use crate::store::artefacts::{ArtefactError, ArtefactStore, ContentHash};
 use crate::worker::durable::FileError;
@@ -261,7 +262,7 @@ impl Hands {
         let job = Job {
             priority,
             deadline_block: task.deadline_block,
-            reserved_bytes: evaluation_bytes(&task.specification),
+            memory: MemoryNeed::whole(evaluation_bytes(&task.specification)),
         };
         let (handle, specification) = (self.handle.clone(), Arc::clone(&task.specification));
         let work = move |_: &Control| {

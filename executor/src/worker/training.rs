@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use aipot_domain_runtime::order::OrderSpecification;
-use aipot_domain_runtime::order::cost::{Overflow, cost};
+use aipot_domain_runtime::order::cost::Overflow;
 use aipot_domain_runtime::primitives::{BlockNumber, OrderId};
 use aipot_domain_runtime::program::ProgramError;
 use aipot_trainer::checkpoint::Checkpoint;
@@ -16,8 +16,11 @@ use aipot_trainer::model_file::write_model;
 use aipot_trainer::recipe_run::RecipeError;
 use aipot_trainer::run::{TrainError, Trainer, TrainingFile, TrainingOptions};
 
+use super::memory::StepMemory;
+use super::pace::Pace;
 use super::progress::Reporter;
 use super::{Control, JobEnd, Worker, WorkerConfiguration, WorkerError, durable};
+use crate::scheduler::time_limit::TooSlow;
 use crate::scheduler::{Job, Priority};
 use crate::store::artefacts::{ArtefactError, ArtefactStore, ContentHash};
 
@@ -26,6 +29,9 @@ const CHECKPOINTS: &str = "checkpoints";
 
 /// Runs that may diverge before the order is given up; each starts at half the learning rate.
 const DIVERGENCES_MAX: u32 = 3;
+
+/// When a run is shortened, one in so many of the steps that fit is left out.
+const STEPS_SPARED_SHARE: u64 = 8;
 
 /// An order to be trained.
 #[derive(Clone, Debug)]
@@ -76,6 +82,9 @@ pub enum TrainingError {
     /// The order's sizes do not fit this machine.
     #[error(transparent)]
     Overflow(#[from] Overflow),
+    /// The run cannot end in time, and may not be shortened.
+    #[error("the recipe cannot be run in time: {0}")]
+    TooSlow(#[from] TooSlow),
     /// The machine could not run the job.
     #[error(transparent)]
     Worker(#[from] WorkerError),
@@ -96,8 +105,9 @@ impl TrainingError {
             | Self::Diverged { .. }
             | Self::Recipe(_)
             | Self::Program(_)
+            | Self::TooSlow(_)
             | Self::Overflow(_) => true,
-            Self::Worker(error) => matches!(error, WorkerError::TooLarge { .. }),
+            Self::Worker(error) => matches!(error, WorkerError::DoesNotFit(_)),
             Self::Artefact(_) | Self::Trace(_) => false,
         }
     }
@@ -116,7 +126,7 @@ impl Worker {
         let place = Job {
             priority: Priority::Training,
             deadline_block: job.deadline_block,
-            reserved_bytes: cost(&job.specification)?.training_bytes,
+            memory: self.corrected_need(&job.specification)?,
         };
         let shared = Arc::clone(&self.shared);
         let work = move |control: &Control| {
@@ -130,6 +140,7 @@ impl Worker {
             match session.train(&bytes) {
                 Ok(JobEnd::Finished(model)) => JobEnd::Finished(Ok(model)),
                 Ok(JobEnd::Stopped) => JobEnd::Stopped,
+                Ok(JobEnd::OutOfMemory(error)) => JobEnd::OutOfMemory(error),
                 Err(error) => JobEnd::Finished(Err(error)),
             }
         };
@@ -185,9 +196,10 @@ impl<'job> Session<'job> {
         let specification = &self.job.specification;
         let file = TrainingFile::new(bytes, specification);
         let file = file.map_err(|source| TrainingError::Data { source })?;
+        let mut memory = StepMemory::new(self.control, specification)?;
         let mut options = TrainingOptions::recipe(specification, self.job.seed);
         for divergence_count in 1_u32.. {
-            match self.train_with(options, file) {
+            match self.train_with(options, file, &mut memory) {
                 Err(TrainError::Diverged { step, loss, .. })
                     if divergence_count < DIVERGENCES_MAX =>
                 {
@@ -206,16 +218,30 @@ impl<'job> Session<'job> {
         &mut self,
         options: TrainingOptions,
         file: TrainingFile<'_>,
+        memory: &mut StepMemory<'_>,
     ) -> Result<JobEnd<Vec<u8>>, TrainError> {
+        if let Err(error) = memory.before_step(0) {
+            return Ok(JobEnd::OutOfMemory(error));
+        }
         let mut trainer = self.trainer(options, file)?;
         self.saved_step = trainer.step_index();
+        let mut pace = Pace::new(self.control, self.job.deadline_block);
         while !trainer.is_finished() && !self.job.is_urgent.load(Ordering::Relaxed) {
             if self.control.is_stopped() {
                 self.save(&mut trainer)?;
                 return Ok(JobEnd::Stopped);
             }
+            if let Err(error) = memory.before_step(trainer.step_index()) {
+                self.save(&mut trainer)?;
+                return Ok(JobEnd::OutOfMemory(error));
+            }
             let report = trainer.step()?;
+            memory.after_step();
             self.reporter.step(&report);
+            let steps_left = report.step_count.saturating_sub(trainer.step_index());
+            if let Err(slow) = pace.after_step(steps_left) {
+                trainer = self.shortened(trainer, file, &slow)?;
+            }
             if self.is_checkpoint_due(&trainer) {
                 self.save(&mut trainer)?;
             }
@@ -231,23 +257,49 @@ impl<'job> Session<'job> {
         options: TrainingOptions,
         file: TrainingFile<'data>,
     ) -> Result<Trainer<'data>, TrainError> {
-        let specification = &self.job.specification;
+        let (specification, micro_rows) = (&self.job.specification, self.micro_rows());
         let Some(checkpoint) = read_checkpoint(&self.checkpoint_path, specification) else {
-            return Trainer::new(specification, file, options);
+            return Trainer::new_in_pieces(specification, file, options, micro_rows);
         };
         let (order, step) = (specification.id(), checkpoint.step);
         // A run that diverged before it was interrupted keeps its lower learning rate.
         let is_own = checkpoint.options.seed == options.seed;
-        match Trainer::resume(specification, file, checkpoint) {
+        match Trainer::resume_in_pieces(specification, file, checkpoint, micro_rows) {
             Ok(trainer) if is_own => {
                 tracing::info!(%order, step, "training goes on from its checkpoint");
                 Ok(trainer)
             }
             _ => {
                 tracing::warn!(%order, "the checkpoint is of another run; training starts again");
-                Trainer::new(specification, file, options)
+                Trainer::new_in_pieces(specification, file, options, micro_rows)
             }
         }
+    }
+
+    fn micro_rows(&self) -> u32 {
+        self.control.micro_rows(self.job.specification.train.batch_size)
+    }
+
+    /// The same run with as many steps as fit before its deadline, and the learning rate of the shorter one.
+    fn shortened<'data>(
+        &self,
+        mut trainer: Trainer<'_>,
+        file: TrainingFile<'data>,
+        slow: &TooSlow,
+    ) -> Result<Trainer<'data>, TrainError> {
+        let mut checkpoint = trainer.checkpoint()?;
+        // Two runs at once would take twice what is reserved.
+        drop(trainer);
+        let order = self.job.specification.id();
+        tracing::warn!(%order, %slow, "the run is shortened");
+        // What is measured is the fastest step; others are slower.
+        let possible = slow.steps_possible - slow.steps_possible / STEPS_SPARED_SHARE;
+        let step_count = checkpoint.step.saturating_add(possible);
+        let specification = &self.job.specification;
+        let shorter = TrainingOptions::steps(specification, checkpoint.options.seed, step_count);
+        checkpoint.options.step_count = step_count;
+        checkpoint.options.schedule = shorter.schedule;
+        Trainer::resume_in_pieces(specification, file, checkpoint, self.micro_rows())
     }
 
     fn is_checkpoint_due(&self, trainer: &Trainer<'_>) -> bool {

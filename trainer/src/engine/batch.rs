@@ -9,6 +9,8 @@ use aipot_kernels::canonical::canonical;
 
 use super::EngineError;
 use super::room::Room;
+use crate::dataset::import::Seekable;
+use crate::dataset::stream::{BatchPlan, BatchStream};
 
 /// The examples of one step.
 #[derive(Clone, Copy, Debug)]
@@ -45,10 +47,23 @@ fn some<T>(values: &[T], examples: usize, span: RowSpan) -> &[T] {
 /// All steps' examples.
 #[derive(Debug)]
 pub(crate) struct Batches<'input> {
+    source: Source<'input>,
+    rows: Rows,
+}
+
+/// Where the examples are.
+#[derive(Debug)]
+enum Source<'input> {
+    Memory(&'input [u8]),
+    Disk(Box<BatchStream>),
+}
+
+/// The rows of one step and the order in which they are filled.
+#[derive(Debug)]
+struct Rows {
     data: DataSpecification,
-    bytes: &'input [u8],
     seed: u64,
-    rows: u32,
+    row_count: u32,
     epoch: Option<(u64, Permutation)>,
     features: Vec<f32>,
     tokens: Vec<u32>,
@@ -61,6 +76,38 @@ impl<'input> Batches<'input> {
         bytes: &'input [u8],
         room: &mut Room,
     ) -> Result<Self, EngineError> {
+        Ok(Self { source: Source::Memory(bytes), rows: Rows::new(specification, room)? })
+    }
+
+    /// The same batches, bit for bit, out of a file that stays on the disk.
+    pub(crate) fn on_disk(
+        specification: &OrderSpecification,
+        file: Box<dyn Seekable>,
+        room: &mut Room,
+    ) -> Result<Self, EngineError> {
+        let rows = Rows::new(specification, room)?;
+        let plan = BatchPlan { seed: rows.seed, batch_size: rows.row_count };
+        let stream = BatchStream::new(&specification.data, plan, file)?;
+        Ok(Self { source: Source::Disk(Box::new(stream)), rows })
+    }
+
+    /// Reads the examples of step `number`.
+    ///
+    /// # Errors
+    /// [`EngineError::Stream`] when the disk fails or an example is not what the order says.
+    pub(crate) fn take(&mut self, number: u32) -> Result<Batch<'_>, EngineError> {
+        let Self { source, rows } = self;
+        match source {
+            Source::Memory(bytes) => rows.fill_from(bytes, number),
+            Source::Disk(stream) => rows.fill(stream.take(number.into())?),
+        }
+        let Rows { features, tokens, labels, .. } = rows;
+        Ok(Batch { features, tokens, labels, number })
+    }
+}
+
+impl Rows {
+    fn new(specification: &OrderSpecification, room: &mut Room) -> Result<Self, EngineError> {
         let data = specification.data.clone();
         let overflow = |_| EngineError::Overflow { quantity: "the batch" };
         let rows = usize::try_from(specification.train.batch_size).map_err(overflow)?;
@@ -77,9 +124,8 @@ impl<'input> Batches<'input> {
             DataFormat::Text | DataFormat::Tokens { .. } => (0, values, values),
         };
         Ok(Self {
-            bytes,
             seed: specification.model.initial_seed,
-            rows: specification.train.batch_size,
+            row_count: specification.train.batch_size,
             epoch: None,
             features: room.floats(features),
             tokens: room.words(tokens),
@@ -88,18 +134,35 @@ impl<'input> Batches<'input> {
         })
     }
 
-    /// Reads the examples of step `number`.
-    pub(crate) fn take(&mut self, number: u32) -> Batch<'_> {
-        for row in 0..self.rows {
-            let place = u64::from(number) * u64::from(self.rows) + u64::from(row);
-            let example = self.example(place);
-            if self.data.format.is_running() {
-                self.text(row, example);
-            } else {
-                self.record(row, example);
-            }
+    /// Takes the examples of step `number` out of the whole file.
+    fn fill_from(&mut self, bytes: &[u8], number: u32) {
+        let stride = usize::try_from(self.data.example_stride()).unwrap_or(usize::MAX);
+        let length = self.example_bytes();
+        for row in 0..self.row_count {
+            let place = u64::from(number) * u64::from(self.row_count) + u64::from(row);
+            let start = self.example(place) * stride;
+            let row = usize::try_from(row).unwrap_or(usize::MAX);
+            self.row(row, &bytes[start..start + length]);
         }
-        Batch { features: &self.features, tokens: &self.tokens, labels: &self.labels, number }
+    }
+
+    /// Takes the examples of a step that lie one behind the other.
+    fn fill(&mut self, batch: &[u8]) {
+        for (row, example) in batch.chunks_exact(self.example_bytes()).enumerate() {
+            self.row(row, example);
+        }
+    }
+
+    fn row(&mut self, row: usize, example: &[u8]) {
+        if self.data.format.is_running() {
+            self.text(row, example);
+        } else {
+            self.record(row, example);
+        }
+    }
+
+    fn example_bytes(&self) -> usize {
+        usize::try_from(self.data.example_bytes()).unwrap_or(usize::MAX).max(1)
     }
 
     /// As `batch_order::example`, with the permutation of the epoch kept.
@@ -122,12 +185,10 @@ impl<'input> Batches<'input> {
         usize::try_from(self.data.value_bytes()).unwrap_or(usize::MAX).max(1)
     }
 
-    fn record(&mut self, row: u32, example: usize) {
-        let row = usize::try_from(row).unwrap_or(usize::MAX);
+    fn record(&mut self, row: usize, bytes: &[u8]) {
         let width = self.value_bytes();
         let is_real = self.data.format == DataFormat::Floats;
         let features = usize::try_from(self.data.feature_count).unwrap_or(usize::MAX);
-        let bytes = &self.bytes[example * (features + 1) * width..][..(features + 1) * width];
         self.labels[row] = value(&bytes[features * width..]);
         if self.features.is_empty() {
             let tokens = &mut self.tokens[row * features..][..features];
@@ -146,11 +207,9 @@ impl<'input> Batches<'input> {
         }
     }
 
-    fn text(&mut self, row: u32, example: usize) {
-        let row = usize::try_from(row).unwrap_or(usize::MAX);
+    fn text(&mut self, row: usize, bytes: &[u8]) {
         let context = usize::try_from(self.data.feature_count).unwrap_or(usize::MAX);
         let width = self.value_bytes();
-        let bytes = &self.bytes[example * context * width..][..(context + 1) * width];
         let tokens = self.tokens[row * context..][..context].iter_mut();
         tokens.zip(bytes.chunks(width)).for_each(|(token, bytes)| *token = value(bytes));
         let labels = self.labels[row * context..][..context].iter_mut();

@@ -118,6 +118,11 @@ impl Decoder {
         self.output.forward([bias, weight], self.norm.output(stream.len()), logits)
     }
 
+    /// What [`Self::forward`] came to for so many tokens.
+    pub(super) fn logits(&self, tokens: usize) -> &[f32] {
+        &self.logits[..tokens * self.sides.vocabulary]
+    }
+
     /// Writes the losses of what follows in nats, and leaves the gradient behind the output layer.
     ///
     /// # Shapes

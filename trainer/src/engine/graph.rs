@@ -62,7 +62,7 @@ impl Graph {
         let largest = counts.iter().copied().max().unwrap_or(0).saturating_mul(rows);
         let reads: usize = network.nodes.iter().map(|node| node.inputs.len()).sum();
         // With one reader for each value nothing is added to anything.
-        let spare = if reads > counts.len() { largest.saturating_mul(INPUTS) } else { 0 };
+        let spare = if reads >= counts.len() { largest.saturating_mul(INPUTS) } else { 0 };
         let mut buffers = |is_needed: &dyn Fn(usize) -> bool| {
             let values = (1..).zip(counts.iter().skip(1));
             let length = |(value, count): (usize, &usize)| {
@@ -95,6 +95,11 @@ impl Graph {
         }
         self.base = base;
         Ok(())
+    }
+
+    /// Whether tensors stay as they are.
+    pub(super) fn has_frozen(&self) -> bool {
+        !self.network.base.is_empty()
     }
 
     /// What a layer reads.

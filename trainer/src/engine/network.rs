@@ -116,6 +116,36 @@ impl Network {
         Ok(mean(&self.losses))
     }
 
+    /// The logits of a batch.
+    ///
+    /// # Shapes
+    /// `batch`: any number of examples; the result: `[example, class]`, of running text
+    /// `[example, position, class]`.
+    ///
+    /// # Errors
+    /// [`EngineError::Kernel`] when the sizes do not fit each other.
+    pub fn logits(
+        &mut self,
+        weights: &[Vec<f32>],
+        batch: Batch<'_>,
+    ) -> Result<Vec<f32>, EngineError> {
+        let examples = batch.labels.len() / self.positions.max(1);
+        let mut logits = Vec::new();
+        for span in RowSpan::pieces(examples, self.rows) {
+            let piece = batch.piece(span, self.positions);
+            logits.extend_from_slice(self.layers.logits(weights, piece, span)?);
+        }
+        Ok(logits)
+    }
+
+    /// Whether some of its tensors stay as they are and come from a base file.
+    pub fn has_frozen(&self) -> bool {
+        match &self.layers {
+            Layers::Graph(graph) => graph.has_frozen(),
+            Layers::Perceptron(_) | Layers::Convolutional(_) | Layers::Decoder(_) => false,
+        }
+    }
+
     /// Takes the tensors that stay as they are, in the order of the base file.
     ///
     /// # Errors
@@ -178,6 +208,30 @@ impl Layers {
                 let misfit = || EngineError::Overflow { quantity: "the network" };
                 let network = network(specification).map_err(|_| misfit())?;
                 Ok(Self::Graph(Box::new(Graph::new(network.ok_or_else(misfit)?, rows, room)?)))
+            }
+        }
+    }
+
+    /// The logits of one piece.
+    fn logits(
+        &mut self,
+        weights: &[Vec<f32>],
+        piece: Batch<'_>,
+        span: RowSpan,
+    ) -> Result<&[f32], EngineError> {
+        match self {
+            Self::Graph(graph) => graph.forward(weights, Piece { batch: piece, span, draw: None }),
+            Self::Perceptron(network) => {
+                network.forward(weights, span.count, piece.features)?;
+                Ok(network.logits(span.count))
+            }
+            Self::Convolutional(network) => {
+                network.forward(weights, span.count, piece.features)?;
+                Ok(network.logits(span.count))
+            }
+            Self::Decoder(network) => {
+                network.forward(weights, piece.tokens)?;
+                Ok(network.logits(piece.tokens.len()))
             }
         }
     }

@@ -6,7 +6,7 @@ use aipot_domain_runtime::program::{self, Computation};
 use aipot_domain_runtime::progress::TestSource;
 use proptest::prelude::*;
 
-use super::{EvaluateError, Evaluation, evaluate};
+use super::{EvaluateError, Evaluation, evaluate, evaluate_order};
 use crate::architecture::initial_parameters;
 use crate::dataset::data_file;
 use crate::fixtures::{digits_fixture, small_fixture};
@@ -21,7 +21,10 @@ fn computation(specification: &OrderSpecification, test: &[u8], key: [u8; 32]) -
 
 fn of(specification: &OrderSpecification, model: &[u8], test: &[u8]) -> Evaluation {
     let computation = computation(specification, test, [0; 32]);
-    evaluate(&computation, Files { test, model, ..Files::default() }).unwrap()
+    let files = Files { test, model, ..Files::default() };
+    let found = evaluate(&computation, files).unwrap();
+    assert_eq!(evaluate_order(specification, &computation, files).unwrap(), found);
+    found
 }
 
 fn of_digits() -> (OrderSpecification, Vec<u8>, Vec<u8>) {
@@ -89,6 +92,29 @@ fn weights_beyond_all_numbers_still_have_one_score() {
         let losses = u64::from(u32::MAX) * u64::from(specification.data.test_example_count);
         assert_eq!(evaluation.loss_sum_q16, losses, "{value}");
         assert_eq!(evaluation, of(specification, &model, &fixture.files.test));
+    }
+}
+
+#[test]
+fn the_engine_gives_the_answers_of_the_program_for_every_network() {
+    use crate::engine::tests::{ADAMW, CNN, GPT, GRAPH, MLP, RECORDS, TEXT, TOKEN_GRAPH, order};
+    let networks =
+        [(MLP, RECORDS), (CNN, RECORDS), (GRAPH, RECORDS), (GPT, TEXT), (TOKEN_GRAPH, TEXT)];
+    for (model, data) in networks {
+        let (specification, train) = order(model, data, ADAMW);
+        let model = write_model(&initial_parameters(&specification, 7).unwrap());
+        // The split of a beacon has another count of examples than whole batches.
+        let source = TestSource::BeaconSplit(Beacon([3; 32]));
+        let file = specification.data.train;
+        let computation = program::evaluation(&specification, &file, &source, [0; 32]).unwrap();
+        let mut hostile = train.clone();
+        // Labels that no class has.
+        hostile.iter_mut().skip(144).step_by(145).take(3).for_each(|label| *label = 255);
+        for train in [&train, &hostile] {
+            let files = Files { train, model: &model, ..Files::default() };
+            let expected = evaluate(&computation, files).unwrap();
+            assert_eq!(evaluate_order(&specification, &computation, files).unwrap(), expected);
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::engine::tests::{RECORDS, order};
 /// Ten steps of every optimizer; the script that made it is `benches/peers/optimizers.py`.
 const PEERS: &str = include_str!("fixtures/peers.json");
 
-/// How far values of about 1 may lie from PyTorch's after ten steps, which round elsewhere.
+/// How far values of about 1 may lie from `PyTorch`'s after ten steps, which round elsewhere.
 const DISTANCE_MAX: f32 = 2e-5;
 
 #[derive(Deserialize)]

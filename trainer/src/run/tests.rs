@@ -1,5 +1,7 @@
 //! Tests of training runs: they learn, and nothing but seed and order decides their bits.
 
+mod disk;
+mod images;
 mod optimizers;
 
 use aipot_domain_runtime::primitives::ModelRoot;

@@ -4,6 +4,7 @@ use super::{Division, SearchError};
 use crate::engine::EngineError;
 use crate::engine::batch::Batches;
 use crate::engine::network::Network;
+use crate::engine::room::Room;
 use crate::run::{TrainError, TrainingFile};
 
 /// A network with memory of its own, so that judging leaves no trace in a run.
@@ -25,8 +26,9 @@ impl<'data> Judge<'data> {
         specification.train.batch_size = batch_size;
         let failed = |source| TrainError::Engine { step: 0, source };
         Ok(Self {
-            batches: Batches::new(&specification, &division.held_out.bytes).map_err(failed)?,
-            network: Network::new(&specification).map_err(failed)?,
+            batches: Batches::new(&specification, &division.held_out.bytes, &mut Room::taken())
+                .map_err(failed)?,
+            network: Network::new(&specification, usize::MAX).map_err(failed)?,
             gradients: Vec::new(),
             batch_count: example_count / batch_size,
             batch_size,
@@ -45,7 +47,7 @@ impl<'data> Judge<'data> {
         }
         let mut total = 0.0;
         for number in 0..self.batch_count {
-            let batch = self.batches.take(number);
+            let batch = self.batches.take(number)?;
             total += f64::from(self.network.train(model, batch, &mut self.gradients)?);
         }
         Ok(total / f64::from(self.batch_count))

@@ -13,6 +13,7 @@ use crate::program::builder::{Builder, of};
 use crate::program::error::ProgramError;
 use crate::program::layers::attention::{Attended, Attention};
 use crate::program::layers::embedding::{PositionTable, TokenTable};
+use crate::program::layers::group_norm::GroupNormed;
 use crate::program::layers::linear::Linear;
 use crate::program::layers::norm::{Norm, Normed};
 use crate::program::layers::{Gradients, Parameter};
@@ -24,6 +25,7 @@ enum Kept {
     Nothing,
     Norm(Normed),
     Attention(Attended),
+    GroupNorm(GroupNormed),
 }
 
 /// A network with a batch that went through it.

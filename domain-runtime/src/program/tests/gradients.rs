@@ -19,7 +19,7 @@ fn bytes(count: usize, below: u8) -> Vec<u8> {
 }
 
 /// Compares gradients with the change of the loss over a small step of a weight, tensor by tensor.
-fn check(mut order: OrderSpecification, data: &[u8], step: f32) {
+pub(super) fn check(mut order: OrderSpecification, data: &[u8], step: f32) {
     order.train.recipe = recipe(MOMENTUM);
     let computation = training(&order).unwrap();
     let mut initial = Machine::new(&computation.initial, &[], data);
@@ -74,7 +74,7 @@ fn check(mut order: OrderSpecification, data: &[u8], step: f32) {
 }
 
 /// Records of features of 0 to 1 and a label.
-fn records(order: &mut OrderSpecification) -> Vec<u8> {
+pub(super) fn records(order: &mut OrderSpecification) -> Vec<u8> {
     order.data.feature_divisor = 255;
     let values = order.data.feature_count as usize + 1;
     let mut bytes = bytes(order.data.train_example_count as usize * values, 255);

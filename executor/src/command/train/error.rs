@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use aipot_trainer::checkpoint::CheckpointError;
+use aipot_trainer::dataset::stream::StreamError;
 use aipot_trainer::run::OptionError;
 use thiserror::Error;
 
@@ -22,6 +23,18 @@ pub enum TrainCommandError {
         backend: &'static str,
         /// What it would need.
         missing: &'static str,
+    },
+    /// Lines are read whole, so that they can be packed.
+    #[error(
+        "data.train.format is csv, which --stream does not read: make a file of records with aipot data prepare"
+    )]
+    Csv,
+    /// The training file on the disk is not usable.
+    #[error("the training file cannot be streamed")]
+    Stream {
+        /// Why.
+        #[from]
+        source: StreamError,
     },
     /// There is nothing to go on from.
     #[error("{} does not exist, so there is no run to resume", path.display())]

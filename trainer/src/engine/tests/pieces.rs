@@ -22,7 +22,7 @@ fn run(specification: &OrderSpecification, train: &[u8], micro_rows: u32) -> Vec
 }
 
 /// Checks that pieces of these sizes give the bits of the whole batch.
-fn check_pieces(model: &str, data: &str, batch: u32, micro_rows: &[u32]) {
+pub(super) fn check_pieces(model: &str, data: &str, batch: u32, micro_rows: &[u32]) {
     let (specification, train) = order_of(batch, model, data, ADAMW);
     let whole = run(&specification, &train, batch);
     for &rows in micro_rows {

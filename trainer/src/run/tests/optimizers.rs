@@ -29,7 +29,7 @@ const OPTIMIZERS: [(OptimizerOptions, f32); 6] = [
     (OptimizerOptions::MUON, 0.02),
 ];
 
-fn orders() -> [(OrderSpecification, Vec<u8>); 3] {
+pub(super) fn orders() -> [(OrderSpecification, Vec<u8>); 3] {
     [(MLP, RECORDS), (CNN, RECORDS), (GPT, TEXT)]
         .map(|(model, data)| order(model, data, "\"free\""))
 }

@@ -276,7 +276,7 @@ pub(super) fn operand_count(function: Function) -> usize {
     clippy::cast_sign_loss,
     reason = "the cast keeps numbers outside 32 bits at the nearest end, which is what is wanted"
 )]
-fn q16(loss: f32) -> u32 {
+pub(crate) fn q16(loss: f32) -> u32 {
     if loss.is_nan() { u32::MAX } else { (loss * Q16_ONE).round_ties_even() as u32 }
 }
 

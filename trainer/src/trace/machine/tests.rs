@@ -191,9 +191,21 @@ fn entries_beyond_a_table_are_no_numbers() {
 #[test]
 fn windows_are_added_where_they_lie() {
     let added = view(0, 3, &[200, 40, 5, 1]);
-    for (origin, size) in [([0, 0], [5, 5]), ([2, 1], [4, 5]), ([5, 3], [9, 9])] {
-        check(&[3, 4, 7, 6], Operation::AddWindow { added, origin, size }, &[]);
+    let windows = [
+        ([0, 0], [5, 5], 1),
+        ([2, 1], [4, 5], 1),
+        ([5, 3], [9, 9], 1),
+        ([0, 0], [4, 3], 2),
+        ([1, 2], [3, 2], 2),
+        ([1, 0], [9, 2], 3),
+        ([6, 5], [1, 1], 7),
+    ];
+    for (origin, size, stride) in windows {
+        check(&[3, 4, 7, 6], Operation::AddWindow { added, origin, size, stride }, &[]);
     }
+    let added = view(0, 3, &[200, 40, 5, 2, 1]);
+    let operation = Operation::AddWindow { added, origin: [1, 1], size: [3, 2], stride: 2 };
+    check(&[3, 4, 7, 6, 2], operation, &[]);
 }
 
 #[test]

@@ -73,7 +73,7 @@ impl Site<'_> {
                 | Layer::GroupNorm { .. }
                 | Layer::Patches { .. },
                 _,
-            ) => self.image_backward(builder, (kept, made, gradient), is_wanted, gradients),
+            ) => self.image_backward(builder, (kept, gradient), is_wanted, gradients),
             (
                 Layer::LayerNorm { .. }
                 | Layer::Attention { .. }

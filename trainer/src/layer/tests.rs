@@ -1,0 +1,3 @@
+//! Layers against PyTorch.
+
+mod images;

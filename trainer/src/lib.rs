@@ -15,6 +15,7 @@ pub mod comparison;
 pub mod dataset;
 pub mod engine;
 pub mod evaluation;
+pub mod import;
 mod layer;
 pub mod memory;
 pub mod model_file;

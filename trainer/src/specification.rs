@@ -19,6 +19,7 @@ mod write;
 pub use complete::TestFacts;
 pub use decimal::{Decimal, DecimalError, format_tokens, parse_tokens};
 pub use error::SpecificationError;
+pub use model::write as model_toml;
 pub use write::to_toml;
 
 use aipot_domain_runtime::order::{

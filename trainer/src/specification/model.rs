@@ -151,8 +151,8 @@ fn gpt(section: &mut Section) -> Result<Architecture, SpecificationError> {
     })
 }
 
-/// Writes the section.
-pub(super) fn write(model: &ModelSpecification) -> String {
+/// Writes the section of a model.
+pub fn write(model: &ModelSpecification) -> String {
     let architecture = match &model.architecture {
         Architecture::Mlp { hidden_widths } => {
             format!("architecture = \"mlp\"\nhidden = [{}]\n", joined(hidden_widths))

@@ -98,7 +98,8 @@ impl Actor {
 
     fn train_freely(&self, specification: &OrderSpecification) -> Option<Vec<u8>> {
         let bytes = self.files.read(specification.data.train.root.0);
-        let file = TrainingFile::new(bytes, specification).ok()?;
+        let base = self.base(specification);
+        let file = TrainingFile::new(bytes, specification).ok()?.with_base(base);
         let seed = training_seed(&OwnSecrets(self.account), &specification.id());
         let options = TrainingOptions::recipe(specification, seed);
         let mut trainer = Trainer::new(specification, file, options).unwrap();
@@ -170,7 +171,12 @@ impl Actor {
                 (self.files.read(specification.data.train.root.0), &[][..])
             }
         };
-        machine::Files { train, test, model, ..machine::Files::default() }
+        machine::Files { train, test, model, base: self.base(specification) }
+    }
+
+    /// The base of an order; nothing where it has none.
+    pub(super) fn base(&self, specification: &OrderSpecification) -> &[u8] {
+        specification.model.base.map_or(&[], |file| self.files.read(file.root.0))
     }
 
     /// What this validator says, given the truth.

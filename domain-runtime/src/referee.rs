@@ -16,6 +16,8 @@ use crate::program::{
 
 /// Names the streams of initial weights.
 const WEIGHTS_DOMAIN: &str = "weights";
+/// Names the streams of dropout.
+const DROPOUT_DOMAIN: &str = "dropout";
 /// Words of a digest.
 const DIGEST_WORDS: u32 = 8;
 
@@ -142,6 +144,9 @@ pub fn element(
         Operation::Normal { seed, counter, deviation } => {
             Ok(normal(*seed, *counter, element).multiply(Float(*deviation)).0)
         }
+        Operation::Kept { seed, node, threshold } => {
+            Ok(u32::from(dropout_word(*seed, (*node, number), element) >= *threshold))
+        }
         Operation::LearningRate { course } => Ok(learning_rate(course, number).0),
         Operation::IsCorrect { logits, class_count, label, is_present } => {
             read.is_correct(logits, *class_count, (label, is_present))
@@ -162,12 +167,24 @@ pub fn element(
 
 /// A normal number for a weight: one of the stream that belongs to the seed of the order.
 fn normal(seed: u64, counter: u64, element: u32) -> Float {
-    let mut order_seed = [0; 32];
-    if let Some(low) = order_seed.first_chunk_mut::<8>() {
+    let key = chacha8::derive_key(&seed_bytes(seed), WEIGHTS_DOMAIN, counter);
+    chacha8::normal(&key, u64::from(element))
+}
+
+/// The word of an element in the stream of one layer and step.
+fn dropout_word(seed: u64, (node, step): (u32, u32), element: u32) -> u32 {
+    let counter = u64::from(node) << 32 | u64::from(step);
+    let key = chacha8::derive_key(&seed_bytes(seed), DROPOUT_DOMAIN, counter);
+    chacha8::word(&key, u64::from(element))
+}
+
+/// The seed of an order as keys are derived from it.
+fn seed_bytes(seed: u64) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    if let Some(low) = bytes.first_chunk_mut::<8>() {
         *low = seed.to_le_bytes();
     }
-    let key = chacha8::derive_key(&order_seed, WEIGHTS_DOMAIN, counter);
-    chacha8::normal(&key, u64::from(element))
+    bytes
 }
 
 /// The learning rate of step `number` of a run.

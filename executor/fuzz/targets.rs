@@ -15,6 +15,7 @@ mod runtime;
 mod state;
 mod trace;
 mod training;
+mod worker;
 
 /// One decoder under test.
 #[derive(Debug)]
@@ -143,4 +144,8 @@ pub(crate) const TARGETS: &[Target] = &[
     },
     Target { name: "state_proof", accepts: state::accepts_proof, seeds: state::proofs },
     Target { name: "trace_file", accepts: trace::accepts_trace, seeds: trace::traces },
+    Target { name: "worker_job", accepts: worker::accepts_job, seeds: worker::jobs },
+    Target { name: "worker_pipe", accepts: worker::accepts_pipe, seeds: worker::pipes },
+    Target { name: "worker_said", accepts: worker::accepts_said, seeds: worker::said },
+    Target { name: "worker_told", accepts: worker::accepts_told, seeds: worker::told },
 ];

@@ -11,7 +11,7 @@ use aipot_domain_runtime::order::OrderSpecification;
 use aipot_domain_runtime::primitives::{OrderId, Salt};
 use aipot_domain_runtime::progress::OrderRecord;
 use aipot_domain_runtime::state::{Fault, read_record};
-use aipot_trainer::base_file::{BaseError, read_base};
+use aipot_trainer::base_file::{BaseError, read_own_base};
 use aipot_trainer::dataset::{DatasetError, PrepareError, PreparedFile, prepare};
 use aipot_trainer::specification::{OrderDraft, SpecificationError, TestFacts};
 
@@ -154,7 +154,7 @@ pub async fn submit(
     let salt = node.salt(&format!("test/{hidden}/{}", draft.model.initial_seed));
     let specification = files.specify(draft, &salt)?;
     if let Some(base) = base {
-        read_base(base, &specification)?;
+        read_own_base(base, &specification)?;
         let stored = node.artefacts().put(base)?;
         node.network().announce(stored).await?;
     }

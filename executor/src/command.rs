@@ -17,6 +17,7 @@ mod plotter;
 mod state;
 mod trace;
 mod train;
+mod worker;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -71,6 +72,8 @@ enum Command {
     Plot(plot::PlotCommand),
     /// Plot for a farming cluster over NATS.
     Plotter(plotter::PlotterArguments),
+    /// Train for a provider's node, on this machine or another one.
+    Worker(worker::WorkerArguments),
     /// List the devices of this machine and measure them.
     #[command(subcommand)]
     Device(device::DeviceCommand),
@@ -104,6 +107,7 @@ fn dispatch(command: Command, output: Output) -> Result<ExitCode, CommandError> 
         Command::State(command) => state::run(&command, output),
         Command::Plot(command) => plot::run(&command, output),
         Command::Plotter(arguments) => plotter::run(&arguments, output),
+        Command::Worker(arguments) => worker::run(&arguments, output),
         Command::Device(command) => device::run(&command, output),
         Command::Doctor(arguments) => doctor::run(&arguments, output),
     }

@@ -7,6 +7,7 @@ mod error;
 mod given;
 mod plotter;
 mod worker;
+mod workplace;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use crate::pool::PoolLimits;
 pub use error::{ConfigurationError, Origin};
 pub use plotter::{PlotterAlone, PlotterConfiguration};
 pub use worker::WorkerSettings;
+pub use workplace::{WorkerAlone, WorkplaceSettings};
 
 use given::Given;
 
@@ -58,6 +60,11 @@ pub const KEYS: &[Key] = &[
     single("plotter_sectors_max", "sectors in work at once"),
     single("plotter_cache_group", "group of caches in which pieces are looked for"),
     single("plotter_credentials", "credentials file for the NATS server"),
+    single("worker_processes", "true or false: whether each training has a process of its own"),
+    several("worker_nats", "NATS servers through which other machines train, as nats://HOST:PORT"),
+    single("worker_stream", "the word that a node and its workers have in common"),
+    single("worker_credentials", "credentials file for the NATS server of the workers"),
+    single("worker_device", "what trains: cpu"),
 ];
 
 /// Most of anything that is counted here.
@@ -86,6 +93,8 @@ pub struct Configuration {
     pub pool: PoolLimits,
     /// What jobs may take.
     pub worker: WorkerSettings,
+    /// Where trainings are done.
+    pub workplace: WorkplaceSettings,
     /// Where the metrics page is shown, if at all.
     pub metrics: Option<SocketAddr>,
     /// For which farming cluster it plots what training leaves, if for any.
@@ -143,6 +152,7 @@ impl Configuration {
             rpc: rpc(given)?,
             pool,
             worker: WorkerSettings::from_given(given)?,
+            workplace: WorkplaceSettings::of(given)?,
             metrics: plotter::metrics(given)?,
             plotter: PlotterConfiguration::optional(given)?,
         })

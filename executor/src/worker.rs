@@ -10,10 +10,15 @@ mod control;
 pub mod durable;
 pub mod memory;
 mod pace;
+mod performer;
+pub mod process;
 mod progress;
+pub mod protocol;
 pub mod recipe;
+pub mod remote;
 mod threads;
 pub mod training;
+mod workplace;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -24,7 +29,9 @@ use tokio::sync::{broadcast, oneshot};
 pub use calibration::{CALIBRATION_FILE, read_calibration};
 pub use control::Control;
 pub use pace::BlockClock;
+pub use performer::Performer;
 pub use progress::TrainingProgress;
+pub use workplace::Workplace;
 
 use crate::processor::machine_memory;
 use crate::scheduler::calibration::Calibration;
@@ -137,16 +144,30 @@ struct Shared {
     /// What this process took before its first probe.
     idle_bytes: OnceLock<u64>,
     progress: broadcast::Sender<TrainingProgress>,
+    workplace: Workplace,
 }
 
 impl Worker {
-    /// A worker with nothing to do.
+    /// A worker with nothing to do, that does everything on threads of this process.
     pub fn new(configuration: WorkerConfiguration) -> Self {
         Self::with_guard(configuration, Arc::new(MachineMemory))
     }
 
+    /// A worker with nothing to do, whose trainings are done in another place.
+    pub fn with_workplace(configuration: WorkerConfiguration, workplace: Workplace) -> Self {
+        Self::with(configuration, Arc::new(MachineMemory), workplace)
+    }
+
     /// A worker with nothing to do whose jobs ask `guard` before they take memory.
     pub fn with_guard(configuration: WorkerConfiguration, guard: Arc<dyn MemoryGuard>) -> Self {
+        Self::with(configuration, guard, Workplace::Here)
+    }
+
+    fn with(
+        configuration: WorkerConfiguration,
+        guard: Arc<dyn MemoryGuard>,
+        workplace: Workplace,
+    ) -> Self {
         let WorkerConfiguration { memory_bytes, jobs_max, .. } = configuration;
         let processor = Device { capacity_bytes: memory_bytes, jobs_max };
         let devices = std::iter::once(processor).chain(configuration.more_devices.iter().copied());
@@ -160,6 +181,7 @@ impl Worker {
             idle_bytes: OnceLock::new(),
             configuration,
             progress,
+            workplace,
         };
         Self { shared: Arc::new(shared) }
     }

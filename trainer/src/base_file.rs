@@ -111,21 +111,37 @@ pub fn write_base(
     Ok(bytes)
 }
 
-/// Reads the base file of an order, whose root is checked first where the order states one; `None` where
-/// the order has no base.
+/// Reads the base file of an order and checks that it is the very file of the order; `None` where the
+/// order has no base.
 ///
 /// # Errors
-/// [`BaseError`] for every other file than the one of the order, and for weights that are not finite.
+/// As [`read_base`], and [`BaseError::WrongFile`].
+pub fn read_own_base(
+    bytes: &[u8],
+    specification: &OrderSpecification,
+) -> Result<Option<Base>, BaseError> {
+    let base = read_base(bytes, specification)?;
+    let found = DataRoot(blake3_tree::root(bytes));
+    match specification.model.base {
+        Some(file) if file.root != found => {
+            Err(BaseError::WrongFile { expected: file.root, found })
+        }
+        Some(_) | None => Ok(base),
+    }
+}
+
+/// Reads a base file of an order's form; `None` where the order has no base.
+///
+/// # Errors
+/// [`BaseError`] for a file of another form, and for weights that are not finite.
 pub fn read_base(
     bytes: &[u8],
     specification: &OrderSpecification,
 ) -> Result<Option<Base>, BaseError> {
-    let Some(file) = specification.model.base else { return Ok(None) };
-    check_base(bytes, specification)?;
-    let found = DataRoot(blake3_tree::root(bytes));
-    if found != file.root {
-        return Err(BaseError::WrongFile { expected: file.root, found });
+    if specification.model.base.is_none() {
+        return Ok(None);
     }
+    check_base(bytes, specification)?;
     let header = base_header(specification)?;
     let (words, _) = bytes[header.len()..].as_chunks::<VALUE_BYTES>();
     let mut values = words.iter().map(|word| f32::from_le_bytes(*word));

@@ -129,6 +129,3 @@ fn bounded(what: &'static str, found: usize, max: usize) -> Result<(), ImportErr
     let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     Err(ImportError::TooMany { what, found: count(found), max: count(max) })
 }
-
-#[cfg(test)]
-mod tests;

@@ -6,19 +6,22 @@
 mod activation;
 mod attention;
 mod convolution;
+mod dropout;
 mod embedding;
 mod group_norm;
 mod join;
 mod layer_norm;
 mod linear;
 mod pool;
+mod product;
+mod rms_norm;
+mod rope;
+mod texts;
 
 use std::fmt::Debug;
 
 use aipot_domain_runtime::order::ImageShape;
-use aipot_domain_runtime::order::network::{
-    AttentionMask, Layer as Kind, Network, Node, TensorPlace, ValueShape,
-};
+use aipot_domain_runtime::order::network::{Layer as Kind, Network, Node, TensorPlace, ValueShape};
 use aipot_kernels::row_span::{RowSpan, RunningSums};
 
 use crate::engine::EngineError;
@@ -172,9 +175,19 @@ impl<'network> Site<'network> {
             Kind::LayerNorm { epsilon } => {
                 Box::new(layer_norm::LayerNorm::new(self, f32::from_bits(epsilon), room)?)
             }
-            Kind::Attention { heads, mask: AttentionMask::Causal } => {
-                Box::new(attention::Attention::new(self, heads, room)?)
+            Kind::Silu => Box::new(activation::Silu),
+            Kind::RmsNorm { epsilon } => {
+                Box::new(rms_norm::RmsNorm::new(self, f32::from_bits(epsilon), room)?)
             }
+            Kind::Attention { heads, mask } => {
+                Box::new(attention::Attention::new(self, (heads, mask), room)?)
+            }
+            Kind::Rope { heads, base } => Box::new(rope::Rope::new(self, heads, base)?),
+            Kind::Dropout { rate } => Box::new(dropout::Dropout::new(self, rate)?),
+            Kind::Multiply => Box::new(product::Multiply),
+            Kind::Scale { factor } => Box::new(product::Scale { factor: f32::from_bits(factor) }),
+            Kind::MeanTokens => Box::new(texts::MeanTokens::new(self)?),
+            Kind::FirstToken => Box::new(texts::FirstToken::new(self)?),
             Kind::Embedding { .. } => Box::new(embedding::TokenTable::new(self)?),
             Kind::PositionEmbedding { .. } => Box::new(embedding::PositionTable::new(self, room)?),
             Kind::Add => Box::new(join::Add),
@@ -187,17 +200,6 @@ impl<'network> Site<'network> {
                 Box::new(group_norm::GroupNorm::new(self, kind, room)?)
             }
             Kind::Patches { side } => Box::new(pool::Patches::new(self, side)?),
-            Kind::Silu
-            | Kind::RmsNorm { .. }
-            | Kind::Attention { .. }
-            | Kind::Rope { .. }
-            | Kind::Dropout { .. }
-            | Kind::Multiply
-            | Kind::Scale { .. }
-            | Kind::MeanTokens
-            | Kind::FirstToken => {
-                return Err(self.no_layer());
-            }
         })
     }
 

@@ -4,6 +4,7 @@
 //! architectures of this room are written as such layers, so that programs and engines know one form.
 
 mod bert;
+mod dropout;
 mod error;
 mod llama;
 mod lora;
@@ -16,6 +17,7 @@ use alloc::vec::Vec;
 
 use parity_scale_codec::{Decode, Encode, MaxEncodedLen};
 
+pub use dropout::DropoutConstants;
 pub use error::NetworkError;
 use sketch::Sketch;
 

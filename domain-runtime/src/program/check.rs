@@ -149,7 +149,8 @@ fn check_lengths(operation: &Operation, element_count: u32) -> Result<(), Operat
         | Operation::Label { .. }
         | Operation::Token { .. }
         | Operation::IsPresent { .. }
-        | Operation::Normal { .. } => Ok(()),
+        | Operation::Normal { .. }
+        | Operation::Kept { .. } => Ok(()),
     }
 }
 
@@ -206,6 +207,7 @@ impl Reads<'_> {
             }
             Operation::IsPresent { .. }
             | Operation::Normal { .. }
+            | Operation::Kept { .. }
             | Operation::LearningRate { .. } => Ok(()),
         }
     }

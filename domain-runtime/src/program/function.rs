@@ -28,6 +28,11 @@ pub enum Function {
     Gelu,
     /// Gradient `a` times the derivative of the former at `b`.
     GeluGradient,
+    /// `a / (1 + exp(-a))`.
+    Silu,
+    /// Gradient `a` times the derivative of the former at `b`: `a * (s * fma(b, 1 - s, 1))` with
+    /// `s = 1 / (1 + exp(-b))`.
+    SiluGradient,
     /// `exp(a - b)`.
     Exponential,
     /// `(a - b) - log(c)`.
@@ -41,6 +46,35 @@ pub enum Function {
     CausalScale {
         /// The factor.
         scale: u32,
+    },
+    /// `a * scale` unless the integer `b` is 0 and the word `c` is not; then minus infinity. `b` is the id
+    /// of a key, where 0 is padding, and `c` counts the ids of its example that are none.
+    PaddingScale {
+        /// The factor.
+        scale: u32,
+    },
+    /// The cosine of the angle of the pair `b` at the position `a` (integers).
+    RotationCosine {
+        /// What frequencies are powers of, the bits of an f32 above 1.
+        base: u32,
+        /// Numbers of a head.
+        width: u32,
+    },
+    /// The sine of the same angle.
+    RotationSine {
+        /// What frequencies are powers of, the bits of an f32 above 1.
+        base: u32,
+        /// Numbers of a head.
+        width: u32,
+    },
+    /// A number of a packed row of queries, keys and values. With x = `b`, y = `c`, cosine `d` and sine
+    /// `e`: `fma(-y, e, x * d)`, the first of a pair of a query or key, when the integer `a` is even and below 4;
+    /// `fma(x, e, y * d)`, the second, when it is odd and below 4; of values `b` when it is 4, else `c`.
+    Rotate,
+    /// `a * factor` when the integer `b` is not 0, else +0.
+    Dropout {
+        /// What kept numbers grow by.
+        factor: u32,
     },
     /// 1.0 when the words `a` and `b` are equal, else +0.
     IsEqual,
@@ -97,6 +131,7 @@ impl Function {
             | Self::Negate
             | Self::Relu
             | Self::Gelu
+            | Self::Silu
             | Self::InverseDeviation { .. }
             | Self::Kept { .. }
             | Self::CorrectionRoot => 1,
@@ -106,6 +141,10 @@ impl Function {
             | Self::Divide
             | Self::ReluGradient
             | Self::GeluGradient
+            | Self::SiluGradient
+            | Self::RotationCosine { .. }
+            | Self::RotationSine { .. }
+            | Self::Dropout { .. }
             | Self::Exponential
             | Self::IsEqual
             | Self::FirstMoment { .. }
@@ -117,8 +156,10 @@ impl Function {
             | Self::NegativeMultiplyAdd
             | Self::LogProbability
             | Self::CausalScale { .. }
+            | Self::PaddingScale { .. }
             | Self::Select => 3,
             Self::Choose | Self::PoolMaximum | Self::PoolPosition | Self::MomentumWeight => 4,
+            Self::Rotate => 5,
             Self::AdamWeight { .. } => 6,
         }
     }

@@ -8,7 +8,10 @@ pub(super) mod linear;
 pub(super) mod loss;
 pub(super) mod norm;
 pub(super) mod pool;
+pub(super) mod rms;
+pub(super) mod rotation;
 pub(super) mod rows;
+pub(super) mod tokens;
 
 use alloc::collections::BTreeMap;
 

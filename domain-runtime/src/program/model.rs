@@ -17,7 +17,7 @@ use super::error::ProgramError;
 use super::header::{VALUE_BYTES, base_header};
 use super::layers::loss::CrossEntropy;
 use super::layers::{Gradients, Pair, Parameter};
-use super::{DataInput, File, Layout, Operation, SlotIndex};
+use super::{DataInput, File, Layout, Operation, Picker, SlotIndex};
 use crate::order::cost::Overflow;
 use crate::order::network::{ValueShape, network};
 use crate::order::shape::{ShapeError, check_shape, convolution_stages};
@@ -183,7 +183,12 @@ fn graph(
         specification.model.base.ok_or(ProgramError::NoBase)?;
         file_tensors(builder, File::Base, (&base_header(specification)?, &network.base))?
     };
-    Graph::forward(builder, network, (trained, base), (input, data.batch.rows))
+    // Batches are shuffled where they are trained on, and nowhere else.
+    let seed = match data.batch.picker {
+        Picker::Shuffled { seed } => Some(seed),
+        Picker::Sequence | Picker::Split { .. } => None,
+    };
+    Graph::forward(builder, network, (trained, base), (input, data.batch.rows, seed))
 }
 
 /// Tensors where they stand in a canonical file, behind its header.

@@ -108,6 +108,16 @@ pub enum Operation {
         /// The factor, the bits of an f32.
         deviation: u32,
     },
+    /// What dropout keeps of the elements of a batch: 1 where the word of a `ChaCha8` stream is at least the
+    /// threshold, else 0, as integers.
+    Kept {
+        /// Seed of the order.
+        seed: u64,
+        /// The layer's place in the network; node and step number the stream.
+        node: u32,
+        /// Words below it are left out.
+        threshold: u32,
+    },
     /// The learning rate of the step.
     LearningRate {
         /// Its course.

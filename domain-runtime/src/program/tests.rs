@@ -4,6 +4,7 @@ mod blocks;
 mod faults;
 mod gradients;
 mod images;
+mod language;
 mod machine;
 mod orders;
 mod scores;

@@ -27,6 +27,8 @@ use crate::backend::BackendError;
 use crate::client::ClientError;
 use crate::devnet::DevnetError;
 use crate::plotter::PlotterError;
+use crate::worker::process::serve::ServeError;
+use crate::worker::remote::RemoteError;
 
 use super::data::ImportingError;
 use super::train::error::TrainCommandError;
@@ -402,6 +404,15 @@ pub enum CommandError {
     /// A plotter ended without saying why.
     #[error("the plotter broke off")]
     PlotterDied,
+    /// A worker cannot reach its provider.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// A worker is not understood by its node.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// A worker ended without saying why.
+    #[error("the worker broke off")]
+    WorkerDied,
     /// The page of metrics is not shown.
     #[error(transparent)]
     Metrics(#[from] crate::metrics::MetricsError),
@@ -460,6 +471,7 @@ impl CommandError {
                 | PlotterError::Credentials { .. }
                 | PlotterError::PayloadLimit { .. },
             )
+            | Self::Remote(RemoteError::NoServer | RemoteError::Credentials { .. })
             | Self::Genesis(_)
             | Self::Trace { .. }
             | Self::OtherOrder { .. }
@@ -468,9 +480,10 @@ impl CommandError {
             | Self::WrongRoot { .. } => WRONG_INPUT,
             Self::LocalRun(error) if error.is_wrong_input() => WRONG_INPUT,
             Self::Client(ClientError::Refused { .. }) | Self::UnknownOrder { .. } => REFUSED,
-            Self::Ask(_) | Self::Chain(_) | Self::Plotter(PlotterError::Connect { .. }) => {
-                UNREACHABLE
-            }
+            Self::Ask(_)
+            | Self::Chain(_)
+            | Self::Plotter(PlotterError::Connect { .. })
+            | Self::Remote(RemoteError::Connect { .. }) => UNREACHABLE,
             _ => FAILED,
         }
     }

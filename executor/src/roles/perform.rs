@@ -4,6 +4,7 @@
 
 mod game;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -135,6 +136,10 @@ pub(super) struct Hands {
 impl TrainingData for NodeHandle {
     fn training_data(&self, hash: ContentHash) -> Result<Vec<u8>, ArtefactError> {
         self.artefacts().read(hash)
+    }
+
+    fn training_file(&self, hash: ContentHash) -> Option<PathBuf> {
+        self.artefacts().file(hash)
     }
 }
 

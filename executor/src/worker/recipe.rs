@@ -16,7 +16,9 @@ use parity_scale_codec::{DecodeAll, Encode};
 
 use super::memory::StepMemory;
 use super::pace::Pace;
+use super::performer::Outcome;
 use super::progress::Reporter;
+use super::protocol::{Failure, Purpose};
 use super::training::{TrainingData, TrainingError};
 use super::{Control, JobEnd, Worker, durable};
 use crate::scheduler::{Job, Priority};
@@ -72,6 +74,15 @@ impl Worker {
         };
         let memory = self.corrected_need(&job.specification)?;
         let place = Job { priority, deadline_block: job.deadline_block, memory };
+        if !self.is_workplace() {
+            let purpose = match job.purpose {
+                RecipePurpose::Claim => Purpose::Claim,
+                RecipePurpose::Audit => Purpose::Audit,
+            };
+            let errand = self.errand(&job.specification, purpose, data);
+            let Outcome { model, trace } = self.send(place, errand).await?;
+            return Ok(RecipeResult { model, trace: trace.ok_or(Failure::Cancelled)? });
+        }
         let shared = Arc::clone(&self.shared);
         let work = move |control: &Control| {
             let (train, base) = match data.files(&job.specification) {
@@ -159,7 +170,8 @@ fn keep(path: &Path, order: &OrderId, trace: &Trace) {
     }
 }
 
-fn trace_path(folder: &Path, order: &OrderId) -> PathBuf {
+/// The file of an order's trace.
+pub(super) fn trace_path(folder: &Path, order: &OrderId) -> PathBuf {
     folder.join(TRACES).join(order.to_string())
 }
 
@@ -170,7 +182,7 @@ fn write_trace(path: &Path, trace: &Trace) -> Result<(), durable::FileError> {
 }
 
 /// The trace in a file, if there is a whole one.
-fn read_trace(path: &Path) -> Option<Trace> {
+pub(super) fn read_trace(path: &Path) -> Option<Trace> {
     let bytes = durable::read(path).unwrap_or_else(|error| {
         tracing::warn!(%error, "a trace cannot be read; the run starts again");
         None

@@ -23,13 +23,13 @@ use crate::store::artefacts::{ArtefactError, ContentHash};
 const EXAMPLES: u32 = 128;
 
 /// The first of the digits.
-fn digits_file() -> Vec<u8> {
+pub(super) fn digits_file() -> Vec<u8> {
     let mut bytes = pack_csv(digits()).unwrap().bytes.into_owned();
     bytes.truncate(usize::try_from(EXAMPLES).unwrap() * 65);
     bytes
 }
 
-fn order(epochs: u32) -> OrderSpecification {
+pub(super) fn order(epochs: u32) -> OrderSpecification {
     OrderSpecification {
         version: 1,
         model: ModelSpecification {
@@ -93,7 +93,7 @@ fn worker(folder: &TempDir, jobs_max: usize) -> Worker {
 }
 
 /// Gives its bytes whatever hash is asked for; the order's own checks come after it.
-struct Fixed(Vec<u8>);
+pub(super) struct Fixed(pub(super) Vec<u8>);
 
 impl TrainingData for Fixed {
     fn training_data(&self, _hash: ContentHash) -> Result<Vec<u8>, ArtefactError> {

@@ -18,7 +18,9 @@ use aipot_trainer::run::{TrainError, Trainer, TrainingFile, TrainingOptions};
 
 use super::memory::StepMemory;
 use super::pace::Pace;
+use super::performer::Errand;
 use super::progress::Reporter;
+use super::protocol::{Failure, Purpose};
 use super::{Control, JobEnd, Worker, WorkerConfiguration, WorkerError, durable};
 use crate::scheduler::time_limit::TooSlow;
 use crate::scheduler::{Job, Priority};
@@ -89,6 +91,9 @@ pub enum TrainingError {
     /// The machine could not run the job.
     #[error(transparent)]
     Worker(#[from] WorkerError),
+    /// Another process or machine could not do it.
+    #[error(transparent)]
+    Elsewhere(#[from] Failure),
 }
 
 impl From<EngineError> for TrainingError {
@@ -109,6 +114,7 @@ impl TrainingError {
             | Self::TooSlow(_)
             | Self::Overflow(_) => true,
             Self::Worker(error) => matches!(error, WorkerError::DoesNotFit(_)),
+            Self::Elsewhere(failure) => failure.is_permanent(),
             Self::Artefact(_) | Self::Trace(_) => false,
         }
     }
@@ -129,6 +135,12 @@ impl Worker {
             deadline_block: job.deadline_block,
             memory: self.corrected_need(&job.specification)?,
         };
+        if !self.is_workplace() {
+            let purpose = Purpose::Train { seed: job.seed };
+            let errand = self.errand(&job.specification, purpose, artefacts);
+            let errand = Errand { is_urgent: job.is_urgent, ..errand };
+            return Ok(self.send(place, errand).await?.model);
+        }
         let shared = Arc::clone(&self.shared);
         let work = move |control: &Control| {
             let (train, base) = match artefacts.files(&job.specification) {
@@ -150,6 +162,7 @@ impl Worker {
     /// Forgets the checkpoint of an order.
     pub fn remove_checkpoint(&self, order: &OrderId) {
         remove_checkpoint(&checkpoint_path(&self.configuration().folder, order));
+        self.forget_elsewhere(order);
     }
 }
 
@@ -173,11 +186,20 @@ pub trait TrainingData: Send + Sync {
         let base = read_base_with(specification, |hash| self.training_data(hash))?;
         Ok((train, base))
     }
+
+    /// The file in which they lie, unchecked; `None` when they lie in no file of their own.
+    fn training_file(&self, _hash: ContentHash) -> Option<PathBuf> {
+        None
+    }
 }
 
 impl TrainingData for ArtefactStore {
     fn training_data(&self, hash: ContentHash) -> Result<Vec<u8>, ArtefactError> {
         self.read(hash)
+    }
+
+    fn training_file(&self, hash: ContentHash) -> Option<PathBuf> {
+        self.file(hash)
     }
 }
 
@@ -334,7 +356,8 @@ impl<'job> Session<'job> {
     }
 }
 
-fn checkpoint_path(folder: &Path, order: &OrderId) -> PathBuf {
+/// The file of an order's checkpoint.
+pub(super) fn checkpoint_path(folder: &Path, order: &OrderId) -> PathBuf {
     folder.join(CHECKPOINTS).join(order.to_string())
 }
 

@@ -82,7 +82,7 @@ fn a_base_of_another_family_is_refused_at_the_first_tensor() {
 fn another_file_of_the_same_form_is_refused() {
     let (specification, mut base, _) = based(small);
     *base.last_mut().unwrap() ^= 1;
-    assert!(matches!(read_base(&base, &specification), Err(BaseError::WrongFile { .. })));
+    assert!(matches!(read_own_base(&base, &specification), Err(BaseError::WrongFile { .. })));
     base.pop();
     assert!(matches!(read_base(&base, &specification), Err(BaseError::WrongLength { .. })));
 }

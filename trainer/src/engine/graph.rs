@@ -1,5 +1,7 @@
 //! Networks of declared layers.
 
+use std::collections::BTreeSet;
+
 use aipot_domain_runtime::order::network::{self, TensorPlace, ValueShape};
 use aipot_domain_runtime::order::tensors::Tensor;
 use aipot_kernels::cross_entropy::cross_entropy_rows;
@@ -27,6 +29,7 @@ pub(super) struct Graph {
     spare: Vec<f32>,
     /// Tensors that stay as they are, in the order of the base file.
     base: Vec<Vec<f32>>,
+    has_base: bool,
     classes: usize,
     /// Rows of logits of one example.
     positions: usize,
@@ -77,7 +80,8 @@ impl Graph {
             made,
             gradients,
             spare: room.floats(spare),
-            base: Vec::new(),
+            base: network.base.iter().map(|tensor| base_room(tensor, room)).collect(),
+            has_base: network.base.is_empty(),
             positions: size(last.0)?,
             classes: size(last.1)?,
             network,
@@ -94,7 +98,15 @@ impl Graph {
             return Err(EngineError::NoBase);
         }
         self.base = base;
+        self.has_base = true;
         Ok(())
+    }
+
+    /// How many rows of sums of gradients an example may be: one, or the rows of a value.
+    pub(super) fn sum_rows(&self) -> Vec<usize> {
+        let shapes = self.network.nodes.iter().map(|node| node.shape.rows().0);
+        let rows: BTreeSet<u32> = shapes.chain([1]).collect();
+        rows.into_iter().map(|rows| usize::try_from(rows).unwrap_or(usize::MAX)).collect()
     }
 
     /// Whether tensors stay as they are.
@@ -126,7 +138,7 @@ impl Graph {
     ) -> Result<Vec<&'tensors [f32]>, EngineError> {
         let tensor = |place: &TensorPlace| match *place {
             TensorPlace::Trained(place) => trained.get(place),
-            TensorPlace::Base(place) => self.base.get(place),
+            TensorPlace::Base(place) => self.base.get(place).filter(|_| self.has_base),
         };
         let tensors = self.network.nodes[number].tensors.iter();
         let tensors = tensors.map(|place| tensor(place).map(Vec::as_slice));
@@ -257,6 +269,12 @@ impl Graph {
         }
         Ok(())
     }
+}
+
+/// Room for a tensor of the base.
+fn base_room(tensor: &Tensor, room: &mut Room) -> Vec<f32> {
+    let count = tensor.value_count().and_then(|count| usize::try_from(count).ok());
+    room.floats(count.unwrap_or(usize::MAX))
 }
 
 /// Adds in place.

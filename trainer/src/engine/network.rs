@@ -27,6 +27,8 @@ pub struct Network {
     rows: usize,
     /// Labels of an example.
     positions: usize,
+    /// How many rows of sums of gradients an example may be, whatever the tensor.
+    sum_rows: Vec<usize>,
     /// For what is drawn at random.
     seed: u64,
     /// Of each label of the batch.
@@ -68,17 +70,19 @@ impl Network {
         let rows = micro_rows.clamp(1, batch.max(1));
         let is_running = specification.data.format.is_running();
         let positions = if is_running { size(specification.data.feature_count)? } else { 1 };
-        let sums = (batch.saturating_mul(positions), rows.saturating_mul(positions));
-        let is_cut = RowSpan::cuts_a_later_block(sums.0, sums.1);
+        let layers = Layers::new(specification, rows, room)?;
+        let sum_rows = layers.sum_rows(positions);
+        let is_cut = cuts_a_later_block(&sum_rows, batch, rows);
         let tensors = layout(specification)
             .map_err(|overflow| EngineError::Overflow { quantity: overflow.quantity })?;
         let open = tensors.iter().map(|tensor| if is_cut { tensor.value_count() } else { 0 });
         Ok(Self {
-            layers: Layers::new(specification, rows, room)?,
+            layers,
             rows,
             positions,
+            sum_rows,
             seed: specification.model.initial_seed,
-            losses: room.floats(sums.0),
+            losses: room.floats(batch.saturating_mul(positions)),
             open: open.map(|count| room.floats(count)).collect(),
         })
     }
@@ -99,7 +103,7 @@ impl Network {
         let labels = batch.labels.len();
         let examples = labels / self.positions.max(1);
         self.losses.resize(labels, 0.0);
-        if RowSpan::cuts_a_later_block(labels, self.rows.saturating_mul(self.positions)) {
+        if cuts_a_later_block(&self.sum_rows, examples, self.rows) {
             let tensors = self.open.iter_mut().zip(gradients.iter());
             tensors.for_each(|(open, gradient)| open.resize(gradient.len(), 0.0));
         }
@@ -212,6 +216,14 @@ impl Layers {
         }
     }
 
+    /// How many rows of sums of gradients an example may be.
+    fn sum_rows(&self, positions: usize) -> Vec<usize> {
+        match self {
+            Self::Perceptron(_) | Self::Convolutional(_) | Self::Decoder(_) => vec![positions],
+            Self::Graph(graph) => graph.sum_rows(),
+        }
+    }
+
     /// The logits of one piece.
     fn logits(
         &mut self,
@@ -269,6 +281,13 @@ impl Layers {
             }
         }
     }
+}
+
+/// Whether pieces of `rows` examples cut a block of any sum, behind its first.
+fn cuts_a_later_block(sum_rows: &[usize], batch: usize, rows: usize) -> bool {
+    sum_rows.iter().any(|factor| {
+        RowSpan::cuts_a_later_block(batch.saturating_mul(*factor), rows.saturating_mul(*factor))
+    })
 }
 
 fn widths(features: usize, hidden: &[u32], classes: usize) -> Result<Vec<usize>, EngineError> {

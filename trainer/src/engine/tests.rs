@@ -1,6 +1,7 @@
 //! The engine against the program that it must equal, for all three networks.
 
 mod images;
+mod language;
 mod pieces;
 
 use aipot_domain_runtime::order::OrderSpecification;
@@ -62,10 +63,15 @@ fn check(model: &str, data: &str, recipe: &str) {
 /// [`check`] over batches of another size.
 fn check_batch(model: &str, data: &str, recipe: &str, batch: u32) {
     let (specification, train) = order_of(batch, model, data, recipe);
-    let computation = program::training(&specification).unwrap();
-    let files = Files { train: &train, ..Files::default() };
+    check_over(&specification, (&train, &[]));
+}
+
+/// As [`check`], over given data and a base file, which may be empty.
+fn check_over(specification: &OrderSpecification, (train, base): (&[u8], &[u8])) {
+    let computation = program::training(specification).unwrap();
+    let files = Files { train, base, ..Files::default() };
     let mut machine = Machine::new(&computation, files);
-    let mut engine = FastEngine::new(&specification, &computation, &train).unwrap();
+    let mut engine = FastEngine::new(specification, &computation, files).unwrap();
     for step in 0..computation.steps() {
         machine.step(step).unwrap();
         engine.step(step).unwrap();

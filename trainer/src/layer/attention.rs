@@ -1,6 +1,7 @@
 //! Attention over packed rows.
 
-use aipot_kernels::attention::{Heads, attention, attention_gradient};
+use aipot_domain_runtime::order::network::AttentionMask;
+use aipot_kernels::attention::{Heads, Mask, attention, attention_gradient};
 
 use super::{Behind, Layer, Seen, Site, size};
 use crate::engine::EngineError;
@@ -11,17 +12,22 @@ use crate::engine::room::Room;
 pub(super) struct Attention {
     /// Of one example.
     heads: Heads,
+    mask: AttentionMask,
     probabilities: Vec<f32>,
 }
 
 impl Attention {
-    pub(super) fn new(site: &Site<'_>, heads: u32, room: &mut Room) -> Result<Self, EngineError> {
+    pub(super) fn new(
+        site: &Site<'_>,
+        (heads, mask): (u32, AttentionMask),
+        room: &mut Room,
+    ) -> Result<Self, EngineError> {
         let (tokens, width) = site.output_sides()?;
         let heads = size(heads)?;
         let head_width = width.checked_div(heads).unwrap_or(0);
         let heads = Heads { batch: 1, tokens, heads, head_width };
         let values = site.rows.saturating_mul(heads.probability_values());
-        Ok(Self { heads, probabilities: room.floats(values) })
+        Ok(Self { heads, mask, probabilities: room.floats(values) })
     }
 
     /// The heads of so many examples.
@@ -38,8 +44,13 @@ impl Layer for Attention {
         output: &mut [f32],
     ) -> Result<(), EngineError> {
         let heads = self.of(seen.span.count);
+        let mask = match self.mask {
+            AttentionMask::None => Mask::None,
+            AttentionMask::Causal => Mask::Causal,
+            AttentionMask::Padding => Mask::Padding(seen.tokens),
+        };
         let probabilities = &mut self.probabilities[..heads.batch * heads.probability_values()];
-        attention(heads, seen.first(), probabilities, output).map_err(EngineError::kernel)
+        attention(heads, mask, seen.first(), probabilities, output).map_err(EngineError::kernel)
     }
 
     fn backward(

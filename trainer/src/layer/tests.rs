@@ -1,3 +1,5 @@
-//! Layers against PyTorch.
+//! Layers against their peers.
 
+mod cut;
 mod images;
+mod language;

@@ -7,7 +7,7 @@ use aipot_domain_runtime::order::OrderSpecification;
 use aipot_domain_runtime::primitives::DataRoot;
 
 use super::TrainError;
-use crate::base_file::{Base, BaseError, read_base};
+use crate::base_file::{Base, BaseError, read_own_base};
 use crate::dataset::import::Seekable;
 use crate::dataset::stream::StreamError;
 use crate::dataset::{Dataset, DatasetError};
@@ -57,7 +57,7 @@ impl<'data> TrainingFile<'data> {
         self,
         specification: &OrderSpecification,
     ) -> Result<Option<Base>, BaseError> {
-        read_base(self.base, specification)
+        read_own_base(self.base, specification)
     }
 
     /// A training file that stays on the disk and is read batch by batch; see [`crate::dataset::stream`].

@@ -6,7 +6,7 @@ use super::Parameters;
 use crate::order::{PERCEPTRON_FACTOR, tensors};
 use crate::program::builder::{Builder, of};
 use crate::program::error::ProgramError;
-use crate::program::layers::attention::{Attended, Attention};
+use crate::program::layers::attention::{Attended, Attention, Mask};
 use crate::program::layers::embedding::Embedding;
 use crate::program::layers::linear::Linear;
 use crate::program::layers::norm::{Norm, Normed};
@@ -119,7 +119,7 @@ impl Block {
         let [before, between] = self.norms;
         let first = before.forward(builder, input)?;
         let packed = self.packing.forward(builder, first.output)?;
-        let attended = self.attention.forward(builder, packed)?;
+        let attended = self.attention.forward(builder, packed, Mask::Causal)?;
         let stream = self.mixing.forward(builder, attended.output)?;
         sides.add(builder, "stream behind the attention", [stream, input])?;
         let second = between.forward(builder, stream)?;

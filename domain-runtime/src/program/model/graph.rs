@@ -16,6 +16,9 @@ use crate::program::layers::embedding::{PositionTable, TokenTable};
 use crate::program::layers::group_norm::GroupNormed;
 use crate::program::layers::linear::Linear;
 use crate::program::layers::norm::{Norm, Normed};
+use crate::program::layers::rms::RmsNormed;
+use crate::program::layers::rotation::Rotated;
+use crate::program::layers::tokens::Averaged;
 use crate::program::layers::{Gradients, Parameter};
 use crate::program::{Function, Operand};
 
@@ -24,7 +27,12 @@ use crate::program::{Function, Operand};
 enum Kept {
     Nothing,
     Norm(Normed),
+    Root(RmsNormed),
     Attention(Attended),
+    Rotation(Rotated),
+    Mean(Averaged),
+    /// What dropout keeps, 1 or 0 for every element.
+    Dropout(SlotIndex),
     GroupNorm(GroupNormed),
 }
 
@@ -32,6 +40,8 @@ enum Kept {
 pub(super) struct Graph {
     network: Network,
     batch: u32,
+    /// Draws what dropout leaves out; none where nothing is trained.
+    seed: Option<u64>,
     /// Slots of the trained tensors and of those that stay, by their places.
     trained: Vec<SlotIndex>,
     base: Vec<SlotIndex>,
@@ -43,7 +53,10 @@ pub(super) struct Graph {
 /// A layer over a batch, with everything that its operators need.
 struct Site<'graph> {
     node: &'graph Node,
+    /// Its place among the nodes.
+    number: u32,
     batch: u32,
+    seed: Option<u64>,
     /// Bias (where it has one), then weight.
     parameters: Vec<Parameter>,
     is_trained: bool,
@@ -52,7 +65,7 @@ struct Site<'graph> {
 }
 
 impl Graph {
-    /// Sends a batch through the layers.
+    /// Sends a batch through the layers; dropout draws from the `seed` where the network is trained.
     ///
     /// # Shapes
     /// `input`: the batch, in the form of the network's input.
@@ -60,11 +73,12 @@ impl Graph {
         builder: &mut Builder,
         network: Network,
         (trained, base): (&[SlotIndex], Vec<SlotIndex>),
-        (input, batch): (SlotIndex, u32),
+        (input, batch, seed): (SlotIndex, u32, Option<u64>),
     ) -> Result<Self, ProgramError> {
         let mut graph = Self {
             network,
             batch,
+            seed,
             trained: trained.to_vec(),
             base,
             values: [input].into(),
@@ -103,7 +117,9 @@ impl Graph {
         let is_trained = node.tensors.iter().any(|place| matches!(place, TensorPlace::Trained(_)));
         Ok(Site {
             node,
+            number: u32::try_from(layer).unwrap_or(u32::MAX),
             batch: self.batch,
+            seed: self.seed,
             parameters: parameters.ok_or(ProgramError::NoBase)?,
             is_trained,
             inputs: inputs.ok_or(ProgramError::SlotCount)?,

@@ -7,6 +7,7 @@ use aipot_domain_runtime::program::{
 use aipot_kernels::blake3_tree;
 use aipot_kernels::canonical::{canonical, canonicalize};
 use aipot_kernels::chacha8::ChaChaStream;
+use aipot_kernels::dropout::dropout_stream;
 use aipot_kernels::softmax::argmax;
 use rayon::prelude::*;
 
@@ -31,6 +32,10 @@ impl Scene<'_> {
             }
             Operation::Normal { seed, counter, deviation } => {
                 normal((*seed, *counter), f32::from_bits(*deviation), output);
+                Ok(())
+            }
+            Operation::Kept { seed, node, threshold } => {
+                kept((*seed, *node, self.number), *threshold, output);
                 Ok(())
             }
             Operation::LearningRate { course } => {
@@ -259,6 +264,13 @@ fn normal((seed, counter): (u64, u64), deviation: f32, output: &mut [u32]) {
         *value *= deviation;
     }
     canonicalize(values);
+}
+
+fn kept((seed, node, step): (u64, u32, u32), threshold: u32, output: &mut [u32]) {
+    let mut stream = dropout_stream(&seed_bytes(seed), node, step);
+    for word in output.iter_mut() {
+        *word = u32::from(stream.next_u32() >= threshold);
+    }
 }
 
 fn learning_rate(course: &RateCourse, number: u32) -> f32 {

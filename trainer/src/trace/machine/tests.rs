@@ -105,6 +105,8 @@ fn functions_have_the_bits_of_the_referee() {
         (Function::ReluGradient, 2),
         (Function::Gelu, 1),
         (Function::GeluGradient, 2),
+        (Function::Silu, 1),
+        (Function::SiluGradient, 2),
         (Function::Exponential, 2),
         (Function::LogProbability, 3),
         (Function::InverseDeviation { epsilon: tenth }, 1),
@@ -231,6 +233,29 @@ fn data_is_read_as_the_referee_reads_it() {
     let batch = Batch { picker: Picker::Sequence, rows: 3, example_count: 10 };
     let data = DataInput { slot: 7, layout: two_bytes, batch };
     check(&[3, 2], Operation::Feature { data, divisor: 65_535 }, &[]);
+}
+
+#[test]
+fn layers_of_language_have_the_bits_of_the_referee() {
+    let one = 1.5_f32.to_bits();
+    let operands = [dense(0), dense(1), dense(2)];
+    for ids in [2, 3] {
+        let replaced = [(1, integers(1, 2)), (2, integers(ids, 2))];
+        check(&[WORDS], map(Function::PaddingScale { scale: one }, &operands), &replaced);
+    }
+    let replaced = [(1, integers(1, 3))];
+    check(&[WORDS], map(Function::Dropout { factor: one }, &operands[..2]), &replaced);
+    let operands: Vec<View> = (0..5).map(dense).collect();
+    check(&[WORDS], map(Function::Rotate, &operands), &[(0, integers(1, 6))]);
+    for (base, width) in [(0x461c_4000, 64), (one, 2), (u32::MAX, 6), (0, 0)] {
+        let replaced = [(0, integers(3, 1 << 20)), (1, integers(4, 40))];
+        let operands = [dense(0), dense(1)];
+        check(&[WORDS], map(Function::RotationCosine { base, width }, &operands), &replaced);
+        check(&[WORDS], map(Function::RotationSine { base, width }, &operands), &replaced);
+    }
+    for threshold in [0, 1 << 31, u32::MAX] {
+        check(&[100, 100], Operation::Kept { seed: 11, node: 3, threshold }, &[]);
+    }
 }
 
 #[test]

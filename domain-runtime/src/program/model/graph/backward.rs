@@ -86,7 +86,7 @@ impl Site<'_> {
                 | Layer::MeanTokens
                 | Layer::FirstToken,
                 _,
-            ) => self.token_backward(builder, (kept, made, gradient), wanted, gradients),
+            ) => self.token_backward(builder, (kept, gradient), wanted, gradients),
         }
     }
 

@@ -182,7 +182,7 @@ pub(crate) fn honest_trace() -> TraceFile {
     let mut replay = Replay::new((&COMPUTATION, files), engine, vec![], Snapshots::default());
     let trace = Trace::new(COMPUTATION.steps(), CHECKPOINT_INTERVAL);
     let trace = replay.record(trace, 0).expect("the order is sound");
-    TraceFile { specification: recipe_order(), train, changes: vec![], trace }
+    TraceFile { specification: recipe_order(), train, base: vec![], changes: vec![], trace }
 }
 
 /// The words of the slots in which the honest run ends.

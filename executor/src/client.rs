@@ -11,6 +11,7 @@ use aipot_domain_runtime::order::OrderSpecification;
 use aipot_domain_runtime::primitives::{OrderId, Salt};
 use aipot_domain_runtime::progress::OrderRecord;
 use aipot_domain_runtime::state::{Fault, read_record};
+use aipot_trainer::base_file::{BaseError, read_own_base};
 use aipot_trainer::dataset::{DatasetError, PrepareError, PreparedFile, prepare};
 use aipot_trainer::specification::{OrderDraft, SpecificationError, TestFacts};
 
@@ -18,6 +19,7 @@ use crate::network::{AnnounceError, FetchError};
 use crate::node::{CallOutcome, NodeError, NodeHandle};
 use crate::roles::client::remember;
 use crate::store::artefacts::{ArtefactError, ContentHash};
+use crate::store::base::base_of;
 use crate::worker::durable::FileError;
 
 /// Why the client's side of an order failed.
@@ -30,6 +32,9 @@ pub enum ClientError {
     /// A file cannot be packed for the order.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
+    /// The base is not one of the order's model.
+    #[error(transparent)]
+    Base(#[from] BaseError),
     /// A file is not what the order needs.
     #[error("the {file} file is not usable")]
     Data {
@@ -142,12 +147,17 @@ pub async fn submit(
     node: &NodeHandle,
     folder: &Path,
     draft: &OrderDraft,
-    (train, test): (&[u8], &[u8]),
+    (train, test, base): (&[u8], &[u8], Option<&[u8]>),
 ) -> Result<OrderId, ClientError> {
     let files = OrderFiles::prepare(draft, train, test)?;
     let hidden = files.test.facts.file.root;
     let salt = node.salt(&format!("test/{hidden}/{}", draft.model.initial_seed));
     let specification = files.specify(draft, &salt)?;
+    if let Some(base) = base {
+        read_own_base(base, &specification)?;
+        let stored = node.artefacts().put(base)?;
+        node.network().announce(stored).await?;
+    }
     let order = specification.id();
     let stored = node.artefacts().put(&files.train.bytes)?;
     node.network().announce(stored).await?;
@@ -191,5 +201,11 @@ pub async fn fetch_and_check(
     let fetched = node.fetch(hash, winner.model.byte_count).await;
     fetched.map_err(|source| ClientError::Fetch { source })?;
     let model = node.artefacts().read(hash)?;
-    Ok((check_model(order, &record, &model, test)?, model))
+    let base = base_of(&record.specification);
+    if let Some((hash, byte_count)) = base {
+        let fetched = node.fetch(hash, byte_count).await;
+        fetched.map_err(|source| ClientError::Fetch { source })?;
+    }
+    let base = node.artefacts().read_base(&record.specification)?;
+    Ok((check_model(order, &record, (&model, &base), test)?, model))
 }

@@ -4,6 +4,7 @@
 //! that leaves what was stored before untouched, so that the caller may try again.
 
 pub mod artefacts;
+pub mod base;
 pub(crate) mod database;
 pub(crate) mod digest;
 pub mod event_log;

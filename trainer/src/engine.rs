@@ -26,7 +26,7 @@ use self::batch::Batches;
 use self::room::Room;
 use self::state::TrainingState;
 use crate::architecture::layout;
-use crate::base::read_base;
+use crate::base_file::{Base, BaseError, read_base};
 use crate::dataset::stream::StreamError;
 use crate::memory::TrainingMemory;
 use crate::trace::machine::{Files, Machine, MachineError};
@@ -71,6 +71,9 @@ pub enum EngineError {
         /// What does not fit.
         quantity: &'static str,
     },
+    /// The base file is not the order's.
+    #[error(transparent)]
+    Base(#[from] BaseError),
     /// The first step, which makes the state, failed.
     #[error(transparent)]
     Initial(#[from] MachineError),
@@ -111,13 +114,13 @@ impl<'input> FastEngine<'input> {
     /// A run before its first step, with memory for a whole batch.
     ///
     /// # Errors
-    /// [`EngineError::NoRecipe`], [`EngineError::Data`] or [`EngineError::Overflow`].
+    /// [`EngineError::NoRecipe`], [`EngineError::Data`], [`EngineError::Base`] or [`EngineError::Overflow`].
     pub fn new(
         specification: &OrderSpecification,
         computation: &'input Computation,
-        train: &'input [u8],
+        files: impl Into<Files<'input>>,
     ) -> Result<Self, EngineError> {
-        Self::with_micro_batch(specification, computation, train, specification.train.batch_size)
+        Self::with_micro_batch(specification, computation, files, specification.train.batch_size)
     }
 
     /// A run with memory for at most `micro_rows` examples, through which a batch goes in pieces.
@@ -129,13 +132,14 @@ impl<'input> FastEngine<'input> {
     pub fn with_micro_batch(
         specification: &OrderSpecification,
         computation: &'input Computation,
-        train: &'input [u8],
+        files: impl Into<Files<'input>>,
         micro_rows: u32,
     ) -> Result<Self, EngineError> {
         let Recipe::Fixed(recipe) = specification.train.recipe else {
             return Err(EngineError::NoRecipe);
         };
-        let expected = specification.data.train.byte_count;
+        let files: Files<'input> = files.into();
+        let (train, expected) = (files.train, specification.data.train.byte_count);
         if u64::try_from(train.len()) != Ok(expected) {
             return Err(EngineError::Data { found: train.len(), expected });
         }
@@ -144,35 +148,23 @@ impl<'input> FastEngine<'input> {
             .map_err(|_| EngineError::Overflow { quantity: "the micro-batch" })?;
         let state = TrainingState::new(specification, recipe.optimizer, room)?;
         let gradients = state.weights().iter().map(|weights| room.floats(weights.len()));
+        let gradients = gradients.collect();
+        let mut network = Network::in_room(specification, micro_rows, room)?;
+        if let Some(Base::Frozen(base)) = read_base(files.base, specification)? {
+            network.set_base(base)?;
+        }
         Ok(Self {
-            gradients: gradients.collect(),
+            gradients,
             computation,
-            files: Files { train, ..Files::default() },
+            files,
             course: state::course(&recipe),
             batches: Batches::new(specification, train, room)?,
-            network: Network::in_room(specification, micro_rows, room)?,
+            network,
             state,
             taken_bytes: room.bytes(),
             loss_nats: f32::NAN,
             learning_rate: 0.0,
         })
-    }
-
-    /// The run with the base file of its order: weights that stay as they are, or from which it starts.
-    ///
-    /// # Errors
-    /// [`EngineError::NoBase`] for a file that is not of the order's shapes.
-    pub fn with_base(
-        mut self,
-        specification: &OrderSpecification,
-        base: &'input [u8],
-    ) -> Result<Self, EngineError> {
-        let tensors = read_base(specification, base)?;
-        if self.network.has_frozen() {
-            self.network.set_base(tensors)?;
-        }
-        self.files.base = base;
-        Ok(self)
     }
 
     /// Bytes of the buffers that were taken for this run; see [`crate::memory::training_memory`].

@@ -8,13 +8,14 @@
 //! bit.
 
 pub mod architecture;
-mod base;
+pub mod base_file;
 pub mod batch_order;
 pub mod checkpoint;
 pub mod comparison;
 pub mod dataset;
 pub mod engine;
 pub mod evaluation;
+pub mod import;
 mod layer;
 pub mod memory;
 pub mod model_file;

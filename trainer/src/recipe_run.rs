@@ -11,6 +11,7 @@ use crate::engine::{EngineError, FastEngine};
 use crate::model_file::write_model;
 use crate::parameters::{Parameters, ParametersError};
 use crate::run::StepReport;
+use crate::trace::machine::Files;
 use crate::trace::recorder::{Recorder, Trace};
 use crate::trace::replay::Engine;
 
@@ -76,10 +77,10 @@ impl<'input> RecipeRun<'input> {
     pub fn new(
         specification: &'input OrderSpecification,
         computation: &'input Computation,
-        train: &'input [u8],
+        files: impl Into<Files<'input>>,
         trace: &Trace,
     ) -> Result<Self, RecipeError> {
-        Self::in_pieces(specification, computation, train, trace, u32::MAX)
+        Self::in_pieces(specification, computation, files, trace, u32::MAX)
     }
 
     /// The same with memory for at most `micro_rows` examples, through which a batch goes in pieces.
@@ -91,7 +92,7 @@ impl<'input> RecipeRun<'input> {
     pub fn in_pieces(
         specification: &'input OrderSpecification,
         computation: &'input Computation,
-        train: &'input [u8],
+        files: impl Into<Files<'input>>,
         trace: &Trace,
         micro_rows: u32,
     ) -> Result<Self, RecipeError> {
@@ -101,7 +102,7 @@ impl<'input> RecipeRun<'input> {
             return Err(RecipeError::ForeignTrace { found, expected });
         }
         let mut engine =
-            FastEngine::with_micro_batch(specification, computation, train, micro_rows)?;
+            FastEngine::with_micro_batch(specification, computation, files, micro_rows)?;
         let kept = trace.snapshots.nearest(steps);
         if let Some((_, persistent)) = kept {
             engine.restore(persistent)?;

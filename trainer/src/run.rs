@@ -19,7 +19,7 @@ use aipot_kernels::update::average;
 
 use self::gradient::Gradients;
 use crate::architecture::initial_parameters;
-use crate::base::read_base;
+use crate::base_file::Base;
 use crate::checkpoint::Checkpoint;
 use crate::engine::EngineError;
 use crate::engine::batch::Batches;
@@ -83,7 +83,10 @@ impl<'data> Trainer<'data> {
         options: TrainingOptions,
         micro_rows: u32,
     ) -> Result<Self, TrainError> {
-        let parameters = initial_parameters(specification, options.seed)?;
+        let parameters = match file.base_for(specification)? {
+            Some(Base::Start(values)) => Parameters::new(specification, values)?,
+            Some(Base::Frozen(_)) | None => initial_parameters(specification, options.seed)?,
+        };
         let state = OptimizerState::new(options.optimizer, &TensorShape::of_order(specification)?);
         let averages = options.average_share.map(|_| parameters.clone());
         let order = specification.id();
@@ -128,9 +131,13 @@ impl<'data> Trainer<'data> {
         let shapes = TensorShape::of_order(specification)?;
         let optimizer = Optimizer::new(options.optimizer, shapes, state);
         let weights = parameters.into_values();
+        let mut network = Network::new(&run, micro_rows).map_err(engine)?;
+        if let Some(Base::Frozen(base)) = file.base_for(specification)? {
+            network.set_base(base).map_err(engine)?;
+        }
         Ok(Self {
             batches: file.batches(&run).map_err(engine)?,
-            network: Network::new(&run, micro_rows).map_err(engine)?,
+            network,
             optimizer: optimizer.map_err(|source| TrainError::Optimizer { step, source })?,
             gradients: Gradients::new(&weights, options.accumulation),
             averages: averages.map_or_else(Vec::new, Parameters::into_values),
@@ -140,25 +147,6 @@ impl<'data> Trainer<'data> {
             step,
             saved: Saved(Some(step)),
         })
-    }
-
-    /// The run with the base file of its order: weights that stay as they are, or from which it starts.
-    ///
-    /// # Errors
-    /// [`TrainError::Engine`] for a file that is not of the order's shapes.
-    pub fn with_base(mut self, base: &[u8]) -> Result<Self, TrainError> {
-        let step = self.step;
-        let engine = |source| TrainError::Engine { step, source };
-        let tensors = read_base(&self.specification, base).map_err(engine)?;
-        if self.network.has_frozen() {
-            self.network.set_base(tensors).map_err(engine)?;
-        } else if step == 0 {
-            if self.options.average_share.is_some() {
-                self.averages.clone_from(&tensors);
-            }
-            self.weights = tensors;
-        }
-        Ok(self)
     }
 
     /// The number of the next step.

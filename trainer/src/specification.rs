@@ -19,6 +19,7 @@ mod write;
 pub use complete::TestFacts;
 pub use decimal::{Decimal, DecimalError, format_tokens, parse_tokens};
 pub use error::SpecificationError;
+pub use model::write as model_toml;
 pub use write::to_toml;
 
 use aipot_domain_runtime::order::{
@@ -40,6 +41,8 @@ pub struct OrderDraft {
     pub version: u16,
     /// What is trained.
     pub model: ModelSpecification,
+    /// Path of the file of the model's base, relative to the specification.
+    pub base_path: Option<String>,
     /// On what, as far as it was written down.
     pub data: DataDraft,
     /// How.

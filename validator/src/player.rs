@@ -35,12 +35,11 @@ pub enum PlayerError {
 pub fn answer_training(
     specification: &OrderSpecification,
     case: &Case,
-    (train, kept): (&[u8], &Snapshots),
+    (files, kept): (Files<'_>, &Snapshots),
     dispute: &Dispute,
 ) -> Result<Move, PlayerError> {
     let computation = &case.computation;
-    let engine = FastEngine::new(specification, computation, train)?;
-    let files = Files { train, ..Files::default() };
+    let engine = FastEngine::new(specification, computation, files)?;
     let replay = Replay::new((computation, files), engine, Vec::new(), kept.clone());
     Ok(Prover::new(replay).answer(dispute)?)
 }

@@ -63,7 +63,7 @@ pub struct PayoutLine {
 pub fn check_model(
     order: &OrderId,
     record: &OrderRecord,
-    model: &[u8],
+    (model, base): (&[u8], &[u8]),
     test: &[u8],
 ) -> Result<Receipt, ClientError> {
     let (outcome, winner) = winner(order, record)?;
@@ -76,7 +76,8 @@ pub fn check_model(
         .map_err(|source| ClientError::Data { file: "test", source })?;
     let file = data_file(&test);
     check_source(outcome, file).map_err(wrong)?;
-    let measured = measure(&record.specification, (winner.model, model), &test).map_err(wrong)?;
+    let files = Files { test: &test, model, base, ..Files::default() };
+    let measured = measure(&record.specification, winner.model, files).map_err(wrong)?;
     if measured.score != winner.score {
         let (measured, paid) = (measured.score.0, winner.score.0);
         return Err(wrong(format!("its score is {measured}, the chain says {paid}")));
@@ -169,11 +170,10 @@ struct Measured {
 
 fn measure(
     specification: &OrderSpecification,
-    (model, bytes): (RevealedModel, &[u8]),
-    test: &[u8],
+    model: RevealedModel,
+    files: Files<'_>,
 ) -> Result<Measured, String> {
-    let source = TestSource::Revealed(data_file(test));
-    let files = Files { test, model: bytes, ..Files::default() };
+    let source = TestSource::Revealed(data_file(files.test));
     let finding = Examination { specification, source }.examine(model, files);
     let finding = finding.map_err(|error| error.to_string())?;
     let score = finding.score();

@@ -12,13 +12,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use aipot_trainer::dataset::synthetic::Part;
-use aipot_trainer::dataset::{PreparedFile, prepare};
+use aipot_trainer::dataset::{PreparedFile, data_file, prepare};
 use aipot_trainer::specification::{DataSource, OrderDraft};
 use clap::Subcommand;
 
 pub(super) use error::ImportingError;
 
-use super::files::read_data;
+use super::files::{read_data, read_model_file};
 use super::{CommandError, Output};
 
 /// Subcommands of `aipot data`.
@@ -72,6 +72,19 @@ pub(super) fn require_data(
         Part::Test => ("--test", "data.test.path"),
     };
     find_data(draft, order, part, given)?.ok_or(CommandError::NoData { option, field })
+}
+
+/// The base of the order's model, from where the order says that it lies; its content is then that of the
+/// order. `None` when the order has no base, or says nothing but its content.
+pub(super) fn read_base(
+    draft: &mut OrderDraft,
+    order: &Path,
+) -> Result<Option<Vec<u8>>, CommandError> {
+    let Some(path) = &draft.base_path else { return Ok(None) };
+    let bytes = read_model_file(&order.parent().unwrap_or(Path::new("")).join(path))?;
+    // A root that was written down is compared when the base is read.
+    draft.model.base.get_or_insert_with(|| data_file(&bytes));
+    Ok(Some(bytes))
 }
 
 /// A single file as the order has it.

@@ -15,7 +15,7 @@ use aipot_validator::verdict::{Examination, Finding};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::data::prepare_one;
+use super::data::{prepare_one, read_base};
 use super::files::{read_data, read_model_file, read_order};
 use super::plot::input::device;
 use super::{CommandError, Output};
@@ -84,7 +84,8 @@ pub(super) fn run(command: &ModelCommand, output: Output) -> Result<ExitCode, Co
 }
 
 fn verify(arguments: &VerifyArguments, output: Output) -> Result<(), CommandError> {
-    let draft = read_order(&arguments.order)?;
+    let mut draft = read_order(&arguments.order)?;
+    read_base(&mut draft, &arguments.order)?;
     let facts = match &arguments.data {
         Some(path) => Some(prepare_one(&draft, &read_data(path)?)?.facts),
         None => None,
@@ -110,7 +111,8 @@ fn verify(arguments: &VerifyArguments, output: Output) -> Result<(), CommandErro
 }
 
 fn evaluate_file(arguments: &EvaluateArguments, output: Output) -> Result<(), CommandError> {
-    let draft = read_order(&arguments.order)?;
+    let mut draft = read_order(&arguments.order)?;
+    let base = read_base(&mut draft, &arguments.order)?.unwrap_or_default();
     let bytes = read_data(&arguments.data)?;
     let test = prepare_one(&draft, &bytes)?;
     let mut facts = test.facts;
@@ -126,7 +128,7 @@ fn evaluate_file(arguments: &EvaluateArguments, output: Output) -> Result<(), Co
     let revealed = RevealedModel { root: model, byte_count };
     let source = TestSource::Revealed(file);
     let examination = Examination { specification: &specification, source };
-    let files = Files { test: &test.bytes, model: &bytes, ..Files::default() };
+    let files = Files { test: &test.bytes, model: &bytes, base: &base, ..Files::default() };
     let finding = on_threads(arguments.threads, || examination.examine(revealed, files))??;
     let score = finding.score();
     let (evaluation, answer_count) = match finding {

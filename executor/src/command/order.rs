@@ -17,6 +17,7 @@ use crate::client::{ClientError, check_model};
 use crate::domain_rpc::client::{DomainClient, OrderState};
 use crate::narrative::{explain_operator, sentence, short_name};
 use crate::store::artefacts::ContentHash;
+use crate::store::base::base_of;
 use crate::view;
 
 /// Subcommands of `aipot order`.
@@ -117,8 +118,15 @@ async fn fetch(arguments: &FetchArguments, output: Output) -> Result<(), Command
     let hash = ContentHash::from(winner.model.root.0);
     client.fetch_artefact(hash, winner.model.byte_count).await?;
     let model = client.read_artefact(hash).await?;
+    let base = match base_of(&state.record.specification) {
+        Some((hash, byte_count)) => {
+            client.fetch_artefact(hash, byte_count).await?;
+            client.read_artefact(hash).await?
+        }
+        None => Vec::new(),
+    };
     let receipt = match &arguments.test {
-        Some(path) => Some(check_model(&id, &state.record, &model, &read_data(path)?)?),
+        Some(path) => Some(check_model(&id, &state.record, (&model, &base), &read_data(path)?)?),
         None => None,
     };
     std::fs::write(&arguments.out, &model)

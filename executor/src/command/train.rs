@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use self::checkpoints::CheckpointArguments;
 use self::choice::ChoiceArguments;
 use self::error::TrainCommandError;
-use super::data::{prepare_one, require_data};
+use super::data::{prepare_one, read_base, require_data};
 use super::files::read_order;
 use super::model::{on_threads, without_files};
 use super::{CommandError, Output};
@@ -101,19 +101,20 @@ pub(super) fn run(arguments: &TrainArguments, output: Output) -> Result<ExitCode
         let (backend, missing) = ("cuda", MISSING_ON_DEVICES);
         return Err(TrainCommandError::Backend { backend, missing }.into());
     }
-    let draft = read_order(&arguments.file)?;
+    let mut draft = read_order(&arguments.file)?;
+    let base = read_base(&mut draft, &arguments.file)?.unwrap_or_default();
     if arguments.stream {
-        let run = stream::run(arguments, &draft, output)?;
+        let run = stream::run(arguments, (&draft, &base), output)?;
         return arguments.finish(run, output);
     }
     let given = arguments.data.as_deref();
     let bytes = require_data(&draft, &arguments.file, Part::Train, given)?;
     let file = prepare_one(&draft, &bytes)?;
     let specification = specification(&draft, &file.facts)?;
-    let checked = TrainingFile::new(&file.bytes, &specification)?;
+    let checked = TrainingFile::new(&file.bytes, &specification)?.with_base(&base);
     if arguments.profile.is_some() {
         let train = file.bytes.into_owned();
-        let follow = || recipe::run(arguments, specification, train, output);
+        let follow = || recipe::run(arguments, specification, (train, base), output);
         on_threads(arguments.threads, follow)??;
         return Ok(ExitCode::SUCCESS);
     }

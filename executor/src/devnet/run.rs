@@ -79,7 +79,7 @@ async fn submit(
 ) -> Result<Vec<OrderId>, DevnetError> {
     let submissions = planned
         .iter()
-        .map(|order| client::submit(node, folder, &order.draft, (&order.train, &order.test)));
+        .map(|order| client::submit(node, folder, &order.draft, (&order.train, &order.test, None)));
     Ok(futures::future::try_join_all(submissions).await?)
 }
 

@@ -342,7 +342,8 @@ fn assess(
         TestSource::Revealed(file) => (Vec::new(), artefacts.read(ContentHash(file.root.0))?),
         TestSource::BeaconSplit(_) => (artefacts.read(train)?, Vec::new()),
     };
-    let files = Files { train: &train, test: &test, model: &bytes, ..Files::default() };
+    let base = artefacts.read_base(examination.specification)?;
+    let files = Files { train: &train, test: &test, model: &bytes, base: &base };
     Ok(Assessment::compute(examination, *model, files)?)
 }
 

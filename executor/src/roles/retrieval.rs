@@ -11,6 +11,7 @@ use aipot_domain_runtime::progress::TestSource;
 use super::action::Action;
 use super::situation::{Situation, number};
 use crate::store::artefacts::ContentHash;
+use crate::store::base::base_of;
 
 /// Share of the time in which requests are accepted that peers are given first: one third, so that
 /// two thirds are left for the request to be included.
@@ -35,13 +36,18 @@ pub(super) fn obtain_test(situation: &Situation<'_>) -> Vec<Action> {
     let Some(test) = progress.test else { return Vec::new() };
     let file = (ContentHash(test.file.root.0), test.file.byte_count);
     let request = request(situation, ChunkTarget::Test, file, &progress.test_requests);
-    fetch(situation, file).into_iter().chain(request).collect()
+    fetch(situation, file).into_iter().chain(request).chain(obtain_base(situation)).collect()
 }
 
-/// What it takes to get the training data here.
+/// What it takes to get the training data here, and the base of the model where the order has one.
 pub(super) fn obtain_training_data(situation: &Situation<'_>) -> Option<Action> {
     let DataFile { root, byte_count } = situation.view.specification().data.train;
-    fetch(situation, (ContentHash(root.0), byte_count))
+    fetch(situation, (ContentHash(root.0), byte_count)).or_else(|| obtain_base(situation))
+}
+
+/// What it takes to get the base of the model here.
+fn obtain_base(situation: &Situation<'_>) -> Option<Action> {
+    fetch(situation, base_of(situation.view.specification())?)
 }
 
 /// What it takes to get everything here from which the test data is made.
@@ -50,7 +56,8 @@ pub(super) fn obtain_test_source(situation: &Situation<'_>) -> Vec<Action> {
         None => Vec::new(),
         Some(TestSource::BeaconSplit(_)) => obtain_training_data(situation).into_iter().collect(),
         Some(TestSource::Revealed(file)) => {
-            fetch(situation, (ContentHash(file.root.0), file.byte_count)).into_iter().collect()
+            let test = fetch(situation, (ContentHash(file.root.0), file.byte_count));
+            test.into_iter().chain(obtain_base(situation)).collect()
         }
     }
 }

@@ -24,7 +24,8 @@ pub(super) fn prunable(
         Some(TestSource::Revealed(file)) => Some(file.root),
         Some(TestSource::BeaconSplit(_)) | None => None,
     };
-    let data = test.into_iter().chain([record.specification.data.train.root]);
+    let base = record.specification.model.base.map(|file| file.root);
+    let data = test.into_iter().chain(base).chain([record.specification.data.train.root]);
     let data = data.filter(|_| !is_client).map(|root| ContentHash(root.0));
     losers.chain(data).collect()
 }
@@ -36,7 +37,9 @@ pub(super) fn needed(
 ) -> BTreeSet<ContentHash> {
     let models = knowledge.models_seen.iter().chain(knowledge.own_models().map(|one| &one.root));
     let test = knowledge.secret.iter().map(|secret| secret.file.root);
-    let data = test.chain([specification.data.train.root]).map(|root| ContentHash(root.0));
+    let base = specification.model.base.map(|file| file.root);
+    let data =
+        test.chain(base).chain([specification.data.train.root]).map(|root| ContentHash(root.0));
     models.map(|root| ContentHash(root.0)).chain(data).collect()
 }
 

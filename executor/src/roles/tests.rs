@@ -79,7 +79,7 @@ fn digits_order_of(terms: &str, (example_count, test_count): (usize, usize), see
     specification.pay.provider_stake_min = Amount::tokens(20);
     specification.pay.validator_stake_min = Amount::tokens(20);
     let (train, test) = (train.bytes.into_owned(), test.bytes.into_owned());
-    Order { specification, train, test, salt }
+    Order { specification, train, test, base: Vec::new(), salt }
 }
 
 fn small_order() -> Order {

@@ -17,7 +17,7 @@ use tokio::sync::broadcast;
 use tokio::time::interval;
 
 use super::process::ProcessPool;
-use super::protocol::{Blob, Failure, Job, JobId, Purpose};
+use super::protocol::{Failure, Job, JobId, Purpose};
 use super::recipe::{self, RecipeJob, RecipePurpose, RecipeResult};
 use super::training::{self, TrainingData, TrainingError, TrainingJob};
 use super::{Control, JobEnd, TrainingProgress, Worker, WorkerConfiguration};
@@ -191,12 +191,6 @@ fn set_clock(worker: &Worker, time_left_ms: Option<u64>) -> BlockNumber {
         return BlockNumber(2);
     }
     NO_DEADLINE
-}
-
-/// The files that training an order reads.
-pub(super) fn data_blobs(specification: &OrderSpecification) -> Vec<Blob> {
-    let files = std::iter::once(specification.data.train).chain(specification.model.base);
-    files.map(|file| Blob { root: file.root.0, byte_count: file.byte_count }).collect()
 }
 
 /// Most bytes that the file of an order's model can have.

@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 use aipot_domain_runtime::trace::TraceOpening;
 
 use super::memory::{MemoryRequest, OutOfMemory};
-use super::performer::{Errand, Outcome, data_blobs, model_bytes_max};
-use super::protocol::{Blob, CheckpointPlace, DataFile, Failure, FromWorker, Job, JobId, ToWorker};
+use super::performer::{Errand, Outcome, model_bytes_max};
+use super::protocol::{Blob, CheckpointPlace, Failure, FromWorker, Job, JobId, ToWorker};
 use super::training::TrainingError;
 use super::{Control, JobEnd, TrainingProgress, durable};
 use crate::backend::DeviceChoice;
@@ -182,15 +182,14 @@ impl ProcessPool {
     fn prepare(&self, errand: &Errand) -> Result<Job, Failure> {
         let mut job = errand.job.clone();
         job.checkpoints = CheckpointPlace::Folder;
-        job.data.clear();
-        for blob in data_blobs(&job.specification) {
-            let hash = ContentHash(blob.root);
+        job.data = job.needed_files();
+        for file in &mut job.data {
+            let hash = ContentHash(file.blob.root);
             let path = match errand.data.training_file(hash) {
                 Some(path) => path,
                 None => self.write_data(errand, hash)?,
             };
-            let path = Some(path.to_str().ok_or_else(|| not_text(&path))?.to_owned());
-            job.data.push(DataFile { blob, path });
+            file.path = Some(path.to_str().ok_or_else(|| not_text(&path))?.to_owned());
         }
         Ok(job)
     }

@@ -10,6 +10,7 @@ use aipot_domain_runtime::order::OrderSpecification;
 use aipot_domain_runtime::primitives::{BlockNumber, OrderId};
 use aipot_domain_runtime::trace::TraceOpening;
 use aipot_trainer::recipe_run::{RecipeRun, empty_trace};
+use aipot_trainer::trace::machine::Files;
 use aipot_trainer::trace::recorder::Trace;
 use parity_scale_codec::{DecodeAll, Encode};
 
@@ -21,7 +22,6 @@ use super::protocol::{Failure, Purpose};
 use super::training::{TrainingData, TrainingError};
 use super::{Control, JobEnd, Worker, durable};
 use crate::scheduler::{Job, Priority};
-use crate::store::artefacts::ContentHash;
 
 /// Folder of traces in the folder of a node; each file bears the name of its order.
 const TRACES: &str = "traces";
@@ -85,13 +85,13 @@ impl Worker {
         }
         let shared = Arc::clone(&self.shared);
         let work = move |control: &Control| {
-            let root = ContentHash(job.specification.data.train.root.0);
-            let bytes = match data.training_data(root) {
-                Ok(bytes) => bytes,
+            let (train, base) = match data.files(&job.specification) {
+                Ok(files) => files,
                 Err(error) => return JobEnd::Finished(Err(error.into())),
             };
             let reporter = Reporter::new(job.specification.id(), &shared.progress);
-            match run(&job, &bytes, &shared.configuration.folder, (control, reporter)) {
+            let files = Files { train: &train, base: &base, ..Files::default() };
+            match run(&job, files, &shared.configuration.folder, (control, reporter)) {
                 Ok(JobEnd::Finished(result)) => JobEnd::Finished(Ok(result)),
                 Ok(JobEnd::Stopped) => JobEnd::Stopped,
                 Ok(JobEnd::OutOfMemory(error)) => JobEnd::OutOfMemory(error),
@@ -116,7 +116,7 @@ impl Worker {
 
 fn run(
     job: &RecipeJob,
-    train: &[u8],
+    files: Files<'_>,
     folder: &Path,
     (control, mut reporter): (&Control, Reporter<'_>),
 ) -> Result<JobEnd<RecipeResult>, TrainingError> {
@@ -133,7 +133,7 @@ fn run(
     let mut run = RecipeRun::in_pieces(
         specification,
         &case.computation,
-        train,
+        files,
         &kept.unwrap_or(empty),
         memory.micro_rows(),
     )?;

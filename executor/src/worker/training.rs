@@ -27,6 +27,7 @@ use super::{Control, JobEnd, Worker, WorkerConfiguration, WorkerError, durable};
 use crate::scheduler::time_limit::TooSlow;
 use crate::scheduler::{Job, Priority};
 use crate::store::artefacts::{ArtefactError, ArtefactStore, ContentHash};
+use crate::store::base::read_base_with;
 
 /// Folder of checkpoints in the folder of a node; each file bears the name of its order.
 const CHECKPOINTS: &str = "checkpoints";
@@ -144,14 +145,13 @@ impl Worker {
         }
         let shared = Arc::clone(&self.shared);
         let work = move |control: &Control| {
-            let bytes =
-                match artefacts.training_data(ContentHash(job.specification.data.train.root.0)) {
-                    Ok(bytes) => bytes,
-                    Err(error) => return JobEnd::Finished(Err(error.into())),
-                };
+            let (train, base) = match artefacts.files(&job.specification) {
+                Ok(files) => files,
+                Err(error) => return JobEnd::Finished(Err(error.into())),
+            };
             let reporter = Reporter::new(job.specification.id(), &shared.progress);
             let mut session = Session::new(&job, &shared.configuration, control, reporter);
-            match session.train(&bytes) {
+            match session.train(&train, &base) {
                 Ok(JobEnd::Finished(model)) => JobEnd::Finished(Ok(model)),
                 Ok(JobEnd::Stopped) => JobEnd::Stopped,
                 Ok(JobEnd::OutOfMemory(error)) => JobEnd::OutOfMemory(error),
@@ -174,13 +174,26 @@ impl Worker {
     }
 }
 
-/// Where training data is read from.
+/// Where training data and bases are read from.
 pub trait TrainingData: Send + Sync {
     /// The bytes with this hash, which the implementation checks.
     ///
     /// # Errors
     /// [`ArtefactError`] when they are not there or damaged.
     fn training_data(&self, hash: ContentHash) -> Result<Vec<u8>, ArtefactError>;
+
+    /// The training data of an order and its base, which is empty where it has none.
+    ///
+    /// # Errors
+    /// As [`Self::training_data`].
+    fn files(
+        &self,
+        specification: &OrderSpecification,
+    ) -> Result<(Vec<u8>, Vec<u8>), ArtefactError> {
+        let train = self.training_data(ContentHash(specification.data.train.root.0))?;
+        let base = read_base_with(specification, |hash| self.training_data(hash))?;
+        Ok((train, base))
+    }
 
     /// The file in which they lie, unchecked; `None` when they lie in no file of their own.
     fn training_file(&self, _hash: ContentHash) -> Option<PathBuf> {
@@ -222,10 +235,10 @@ impl<'job> Session<'job> {
     }
 
     /// Trains, with a lower learning rate after each divergence.
-    fn train(&mut self, bytes: &[u8]) -> Result<JobEnd<Vec<u8>>, TrainingError> {
+    fn train(&mut self, bytes: &[u8], base: &[u8]) -> Result<JobEnd<Vec<u8>>, TrainingError> {
         let specification = &self.job.specification;
         let file = TrainingFile::new(bytes, specification);
-        let file = file.map_err(|source| TrainingError::Data { source })?;
+        let file = file.map_err(|source| TrainingError::Data { source })?.with_base(base);
         let strategy = self.configuration.strategy;
         // Candidates are trained from nothing, so a base is left to the order's own recipe.
         if strategy.candidates > 1

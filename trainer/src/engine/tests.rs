@@ -80,10 +80,7 @@ fn check_over(specification: &OrderSpecification, (train, base): (&[u8], &[u8]))
     let computation = program::training(specification).unwrap();
     let files = Files { train, base, ..Files::default() };
     let mut machine = Machine::new(&computation, files);
-    let mut engine = FastEngine::new(specification, &computation, train).unwrap();
-    if !base.is_empty() {
-        engine = engine.with_base(specification, base).unwrap();
-    }
+    let mut engine = FastEngine::new(specification, &computation, files).unwrap();
     for step in 0..computation.steps() {
         machine.step(step).unwrap();
         engine.step(step).unwrap();

@@ -7,6 +7,7 @@ use aipot_domain_runtime::primitives::DataRoot;
 use thiserror::Error;
 
 use super::OptionError;
+use crate::base_file::BaseError;
 use crate::engine::EngineError;
 use crate::optimizer::OptimizerError;
 use crate::parameters::ParametersError;
@@ -26,6 +27,9 @@ pub enum TrainError {
         /// Root in the order.
         expected: DataRoot,
     },
+    /// The base file is not the order's.
+    #[error(transparent)]
+    Base(#[from] BaseError),
     /// The weights do not fit the order.
     #[error(transparent)]
     Parameters(#[from] ParametersError),

@@ -7,6 +7,7 @@ use aipot_domain_runtime::order::OrderSpecification;
 use aipot_domain_runtime::primitives::DataRoot;
 
 use super::TrainError;
+use crate::base_file::{Base, BaseError, read_own_base};
 use crate::dataset::import::Seekable;
 use crate::dataset::stream::StreamError;
 use crate::dataset::{Dataset, DatasetError};
@@ -22,6 +23,7 @@ pub type Open<'data> = dyn Fn() -> io::Result<Box<dyn Seekable>> + Sync + 'data;
 pub struct TrainingFile<'data> {
     source: Source<'data>,
     root: DataRoot,
+    base: &'data [u8],
 }
 
 /// Where the file is.
@@ -41,14 +43,28 @@ impl<'data> TrainingFile<'data> {
         specification: &OrderSpecification,
     ) -> Result<Self, DatasetError> {
         let root = Dataset::read_train(bytes, &specification.data)?.file().root;
-        Ok(Self { source: Source::Memory(bytes), root })
+        Ok(Self { source: Source::Memory(bytes), root, base: &[] })
+    }
+
+    /// The same with the bytes of the order's base, which are checked when a run begins.
+    #[must_use]
+    pub fn with_base(self, base: &'data [u8]) -> Self {
+        Self { base, ..self }
+    }
+
+    /// The weights of the order's base, `None` where it has none.
+    pub(crate) fn base_for(
+        self,
+        specification: &OrderSpecification,
+    ) -> Result<Option<Base>, BaseError> {
+        read_own_base(self.base, specification)
     }
 
     /// A training file that stays on the disk and is read batch by batch; see [`crate::dataset::stream`].
     ///
     /// A run compares its root when it begins, and what an example holds when it comes up.
     pub fn on_disk(open: &'data Open<'data>, specification: &OrderSpecification) -> Self {
-        Self { source: Source::Disk(open), root: specification.data.train.root }
+        Self { source: Source::Disk(open), root: specification.data.train.root, base: &[] }
     }
 
     /// Whether it is the file of the order.

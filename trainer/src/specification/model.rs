@@ -40,7 +40,10 @@ enum Name {
     Lora,
 }
 
-pub(super) fn read(mut section: Section) -> Result<ModelSpecification, SpecificationError> {
+/// Reads the section, and the path of the base where it is not given by its content alone.
+pub(super) fn read(
+    mut section: Section,
+) -> Result<(ModelSpecification, Option<String>), SpecificationError> {
     let name = section.word("architecture", ARCHITECTURES)?;
     let architecture = match section.required("architecture", name)? {
         Name::Mlp => Architecture::Mlp { hidden_widths: hidden(&mut section)? },
@@ -61,18 +64,23 @@ pub(super) fn read(mut section: Section) -> Result<ModelSpecification, Specifica
     let initial_seed = initial.integer("seed", 0..=u64::MAX)?.unwrap_or(0);
     initial.finish()?;
     let base = section.optional_section("base")?.map(base).transpose()?;
+    let (base, base_path) = base.unwrap_or_default();
     section.finish()?;
-    Ok(ModelSpecification { architecture, initial_seed, base })
+    Ok((ModelSpecification { architecture, initial_seed, base }, base_path))
 }
 
-/// A model file by its content.
-fn base(mut section: Section) -> Result<DataFile, SpecificationError> {
-    let root = section.hash("blob")?;
+/// A base file by its content, its path, or both.
+fn base(mut section: Section) -> Result<(Option<DataFile>, Option<String>), SpecificationError> {
+    let (path, root) = (section.text("path")?, section.hash("blob")?);
+    if path.is_some() && root.is_none() {
+        section.finish()?;
+        return Ok((None, path));
+    }
     let root = DataRoot(section.required("blob", root)?);
     let byte_count = section.integer("bytes", 1..=DATA_BYTES_MAX)?;
     let byte_count = section.required("bytes", byte_count)?;
     section.finish()?;
-    Ok(DataFile { root, byte_count })
+    Ok((Some(DataFile { root, byte_count }), path))
 }
 
 fn width_max() -> u32 {
@@ -143,8 +151,8 @@ fn gpt(section: &mut Section) -> Result<Architecture, SpecificationError> {
     })
 }
 
-/// Writes the section.
-pub(super) fn write(model: &ModelSpecification) -> String {
+/// Writes the section of a model.
+pub fn write(model: &ModelSpecification) -> String {
     let architecture = match &model.architecture {
         Architecture::Mlp { hidden_widths } => {
             format!("architecture = \"mlp\"\nhidden = [{}]\n", joined(hidden_widths))

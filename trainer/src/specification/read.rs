@@ -66,9 +66,11 @@ enum FormatName {
 /// Reads the whole specification.
 pub(super) fn draft(mut root: Section) -> Result<OrderDraft, SpecificationError> {
     let version = root.integer("version", SPECIFICATION_VERSION..=SPECIFICATION_VERSION)?;
+    let (model, base_path) = model::read(root.section("model")?)?;
     let draft = OrderDraft {
         version: root.required("version", version)?,
-        model: model::read(root.section("model")?)?,
+        model,
+        base_path,
         data: data(root.section("data")?)?,
         train: train(root.section("train")?)?,
         profile: verify(root.section("verify")?)?,

@@ -16,7 +16,7 @@ use super::state::persistent_root;
 use crate::engine::{EngineError, FastEngine};
 
 /// What every trace file starts with; the number is the version of the content.
-const MAGIC: &[u8] = b"aipot trace v1\n";
+const MAGIC: &[u8] = b"aipot trace v2\n";
 
 /// Bytes of the BLAKE3 hash at the end.
 const FOOTER_BYTES: usize = 32;
@@ -34,6 +34,8 @@ pub struct TraceFile {
     pub specification: OrderSpecification,
     /// The training data.
     pub train: Vec<u8>,
+    /// The base of the order's model; empty where it has none.
+    pub base: Vec<u8>,
     /// Bits that were flipped on the way; none in an honest run.
     pub changes: Vec<Change>,
     /// What was recorded.
@@ -128,7 +130,7 @@ pub enum CorruptError {
 impl TraceFile {
     /// The files that the run reads.
     pub fn files(&self) -> Files<'_> {
-        Files { train: &self.train, ..Files::default() }
+        Files { train: &self.train, base: &self.base, ..Files::default() }
     }
 
     /// The run, ready to be computed again; `computation` is that of the order.
@@ -139,7 +141,7 @@ impl TraceFile {
         &'input self,
         computation: &'input Computation,
     ) -> Result<Replay<'input, FastEngine<'input>>, EngineError> {
-        let engine = FastEngine::new(&self.specification, computation, &self.train)?;
+        let engine = FastEngine::new(&self.specification, computation, self.files())?;
         let snapshots = self.trace.snapshots.clone();
         Ok(Replay::new((computation, self.files()), engine, self.changes.clone(), snapshots))
     }
@@ -204,7 +206,12 @@ impl TraceFile {
         if found > CHANGES_MAX {
             return Err(TraceFileError::TooManyChanges { found, max: CHANGES_MAX });
         }
-        if blake3_tree::root(&file.train) != file.specification.data.train.root.0 {
+        let base = file.specification.model.base;
+        let is_base = match base {
+            Some(base) => blake3_tree::root(&file.base) == base.root.0,
+            None => file.base.is_empty(),
+        };
+        if !is_base || blake3_tree::root(&file.train) != file.specification.data.train.root.0 {
             return Err(TraceFileError::OtherData);
         }
         Ok(file)

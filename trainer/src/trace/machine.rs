@@ -34,6 +34,20 @@ pub struct Files<'bytes> {
     pub base: &'bytes [u8],
 }
 
+impl<'bytes> From<&'bytes [u8]> for Files<'bytes> {
+    /// The training data alone.
+    fn from(train: &'bytes [u8]) -> Self {
+        Self { train, ..Self::default() }
+    }
+}
+
+impl<'bytes> From<&'bytes Vec<u8>> for Files<'bytes> {
+    /// The training data alone.
+    fn from(train: &'bytes Vec<u8>) -> Self {
+        Self::from(train.as_slice())
+    }
+}
+
 impl<'bytes> Files<'bytes> {
     /// The bytes of one of them.
     pub fn get(&self, file: File) -> &'bytes [u8] {

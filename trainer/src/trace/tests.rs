@@ -203,7 +203,8 @@ fn the_order_travels_with_its_trace() {
     let network = Network::new(MLP, RECORDS, ADAMW, 4);
     let trace = network.replay(vec![]).record(super::recorder::Trace::new(6, 2), 0).unwrap();
     let Network { specification, data: train, .. } = network;
-    let file = super::file::TraceFile { specification, train, changes: vec![], trace };
+    let file =
+        super::file::TraceFile { specification, train, base: vec![], changes: vec![], trace };
     let read = super::file::TraceFile::from_bytes(&file.to_bytes()).unwrap();
     let computation = training(&read.specification).unwrap();
     assert_eq!(read.check(&computation), Ok(()));

@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::client::{fetch_and_check, order_record, submit};
-use crate::command::data::require_data;
+use crate::command::data::{read_base, require_data};
 use crate::command::files::read_order;
 use crate::command::join::{JoinArguments, Joined, join};
 use crate::command::{CommandError, Output};
@@ -39,7 +39,8 @@ pub(crate) struct SubmitArguments {
 
 /// Submits an order and stays until the model is here; run again after a crash, it goes on.
 pub(super) async fn run(arguments: &SubmitArguments, output: Output) -> Result<(), CommandError> {
-    let draft = read_order(&arguments.file)?;
+    let mut draft = read_order(&arguments.file)?;
+    let base = read_base(&mut draft, &arguments.file)?;
     let find = |part, given: &Option<PathBuf>| {
         require_data(&draft, &arguments.file, part, given.as_deref())
     };
@@ -48,7 +49,8 @@ pub(super) async fn run(arguments: &SubmitArguments, output: Output) -> Result<(
     let configuration = arguments.join.resolve(&[])?;
     let Joined { node, .. } = join(&configuration).await?;
     output.note(&format!("account {}", node.account()));
-    let order = submit(&node, &configuration.folder, &draft, (&train, &test)).await?;
+    let order =
+        submit(&node, &configuration.folder, &draft, (&train, &test, base.as_deref())).await?;
     output.note(&format!("order {order} is part of a final block"));
     follow(&node, order, output).await?;
     let (receipt, model) = fetch_and_check(&node, &order, &test).await?;

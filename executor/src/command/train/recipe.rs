@@ -5,6 +5,7 @@ use aipot_domain_runtime::primitives::to_hex;
 use aipot_domain_runtime::program::{Computation, ProgramError, training};
 use aipot_trainer::recipe_run::{RecipeRun, empty_trace};
 use aipot_trainer::trace::file::TraceFile;
+use aipot_trainer::trace::machine::Files;
 use aipot_trainer::trace::recorder::Trace;
 use serde_json::json;
 
@@ -15,19 +16,20 @@ use crate::command::{CommandError, Output};
 pub(super) fn run(
     arguments: &TrainArguments,
     specification: OrderSpecification,
-    train: Vec<u8>,
+    (train, base): (Vec<u8>, Vec<u8>),
     output: Output,
 ) -> Result<(), CommandError> {
     let Recipe::Fixed(recipe) = specification.train.recipe else {
         return Err(ProgramError::FreeRecipe.into());
     };
     let computation = training(&specification)?;
-    let (trained, trace) = follow(&specification, &computation, &train, output)?;
+    let files = Files { train: &train, base: &base, ..Files::default() };
+    let (trained, trace) = follow(&specification, &computation, files, output)?;
     arguments.write_model(&trained.model)?;
     let mut trace_bytes = None;
     let roots = (trace.root(), trace.opening().final_root, trace.roots.len());
     if let Some(path) = &arguments.trace {
-        let bytes = TraceFile { specification, train, changes: Vec::new(), trace }.to_bytes();
+        let bytes = TraceFile { specification, train, base, changes: Vec::new(), trace }.to_bytes();
         std::fs::write(path, &bytes)
             .map_err(|source| CommandError::Write { path: path.clone(), source })?;
         trace_bytes = Some(bytes.len());
@@ -51,14 +53,14 @@ pub(super) fn run(
 fn follow(
     specification: &OrderSpecification,
     computation: &Computation,
-    train: &[u8],
+    files: Files<'_>,
     output: Output,
 ) -> Result<(Trained, Trace), CommandError> {
     let template = "training {bar:40} {pos}/{len} {msg}, {eta} left";
     let progress = output.progress(u64::from(computation.step_count), template);
     let start = processor_time();
     let empty = empty_trace(specification, computation)?;
-    let mut run = RecipeRun::new(specification, computation, train, &empty)?;
+    let mut run = RecipeRun::new(specification, computation, files, &empty)?;
     let mut losses = Vec::new();
     while !run.is_finished() {
         let loss = run.step()?.step.loss_nats;

@@ -20,7 +20,7 @@ use crate::command::{CommandError, Output};
 /// Trains over the file on the disk, which is read once before to see what it holds.
 pub(super) fn run(
     arguments: &TrainArguments,
-    draft: &OrderDraft,
+    (draft, base): (&OrderDraft, &[u8]),
     output: Output,
 ) -> Result<FreeRun, CommandError> {
     let path = training_path(arguments, draft)?;
@@ -30,7 +30,7 @@ pub(super) fn run(
     let file = open().map_err(|source| CommandError::Read { path: path.clone(), source })?;
     let facts = survey_disk(file, format, feature_count).map_err(TrainCommandError::from)?;
     let specification = specification(draft, &facts)?;
-    let file = TrainingFile::on_disk(&open, &specification);
+    let file = TrainingFile::on_disk(&open, &specification).with_base(base);
     on_threads(arguments.threads, || free::run(arguments, &specification, file, output))?
 }
 

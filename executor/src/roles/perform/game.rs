@@ -163,8 +163,10 @@ fn training_move(
 ) -> Result<Move, PerformError> {
     let trace = trace.ok_or(PerformError::NoTrace)?;
     let train = artefacts.read(ContentHash(specification.data.train.root.0))?;
+    let base = artefacts.read_base(specification)?;
+    let files = Files { train: &train, base: &base, ..Files::default() };
     let case = Case::training(specification)?;
-    Ok(answer_training(specification, &case, (&train, &trace.snapshots), dispute)?)
+    Ok(answer_training(specification, &case, (files, &trace.snapshots), dispute)?)
 }
 
 fn evaluation_move(
@@ -180,6 +182,8 @@ fn evaluation_move(
             (train.map(|root| artefacts.read(root)).transpose()?.unwrap_or_default(), Vec::new())
         }
     };
-    let files = Files { train: &train, test: &test, model: &model, ..Files::default() };
+    let base = evaluated.case.files.base.map(|(root, _)| artefacts.read(ContentHash(root.0)));
+    let base = base.transpose()?.unwrap_or_default();
+    let files = Files { train: &train, test: &test, model: &model, base: &base };
     Ok(answer_evaluation(&evaluated.case, files, dispute)?)
 }

@@ -123,6 +123,7 @@ impl Actor {
     /// Keeps the files of an own order.
     pub(super) fn remember(&mut self, specification: &OrderSpecification, order: &Order) {
         self.files.put(order.train.clone());
+        self.files.put(order.base.clone());
         let secret = ClientSecret { file: data_file(&order.test), salt: order.salt };
         self.tests.insert(specification.id(), (secret, order.test.clone()));
     }

@@ -176,8 +176,13 @@ fn last_place_change(order: &Order) -> Change {
         run.step().unwrap();
     }
     let (trace, specification) = (run.trace().clone(), specification.clone());
-    let honest =
-        TraceFile { specification, train: order.train.clone(), changes: Vec::new(), trace };
+    let honest = TraceFile {
+        specification,
+        train: order.train.clone(),
+        base: Vec::new(),
+        changes: Vec::new(),
+        trace,
+    };
     let changes = (0..WEIGHTS).map(|element| Change { step: 6, operator, element, bit: 0 });
     let is_lasting = |change: &Change| {
         let forged = honest.corrupted(&computation, *change);

@@ -36,6 +36,7 @@ pub(super) struct Order {
     pub(super) specification: OrderSpecification,
     pub(super) train: Vec<u8>,
     pub(super) test: Vec<u8>,
+    pub(super) base: Vec<u8>,
     pub(super) salt: Salt,
 }
 

@@ -73,6 +73,16 @@ impl Job {
     pub fn id(&self) -> JobId {
         JobId { order: self.specification.id(), purpose: self.purpose }
     }
+
+    /// The files of its order that it reads: the training data, and the base where there is one.
+    pub fn needed_files(&self) -> Vec<DataFile> {
+        let files = [Some(self.specification.data.train), self.specification.model.base];
+        let file = |file: aipot_domain_runtime::order::DataFile| DataFile {
+            blob: Blob { root: file.root.0, byte_count: file.byte_count },
+            path: None,
+        };
+        files.into_iter().flatten().map(file).collect()
+    }
 }
 
 /// What a job may take. Nothing of it changes the bits of a step.

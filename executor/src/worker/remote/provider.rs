@@ -14,10 +14,9 @@ use super::exchange::{Exchange, connect};
 use super::names::Topic;
 use super::{RemoteError, RemoteSettings};
 use crate::store::artefacts::ContentHash;
-use crate::worker::performer::{Errand, Outcome, checkpoint_file, data_blobs, model_bytes_max};
+use crate::worker::performer::{Errand, Outcome, checkpoint_file, model_bytes_max};
 use crate::worker::protocol::{
-    Blob, CheckpointPlace, DataFile, Failure, FromWorker, Job, JobId, ToWorker, decode_from_worker,
-    encode,
+    Blob, CheckpointPlace, Failure, FromWorker, Job, JobId, ToWorker, decode_from_worker, encode,
 };
 use crate::worker::{TrainingProgress, durable, recipe};
 
@@ -63,9 +62,7 @@ impl RemoteProvider {
     /// Has a job done by whichever worker takes it first. Dropping the future takes it back.
     pub(in crate::worker) async fn perform(&self, errand: &Errand) -> Result<Outcome, Failure> {
         let job = Job { checkpoints: CheckpointPlace::Shared, ..errand.job.clone() };
-        let files = data_blobs(&job.specification).into_iter();
-        let data = files.map(|blob| DataFile { blob, path: None }).collect();
-        let job = Job { data, ..job };
+        let job = Job { data: job.needed_files(), ..job };
         let mut taken_back = TakenBack { provider: self, job: job.id(), is_over: false };
         let mut bad_results = 0;
         loop {

@@ -149,11 +149,8 @@ fn every_tensor_is_trained_and_a_base_stays_as_it_is() {
         [padded_with_nothing(EVERY), padded_with_nothing(BERT), lora_of_bert(), lora_of_llama()]
     {
         let computation = program::training(&order).unwrap();
-        let mut engine = FastEngine::new(&order, &computation, &train).unwrap();
-        if !base.is_empty() {
-            assert!(matches!(engine.step(1), Err(EngineError::NoBase)), "a base is missing");
-            engine = engine.with_base(&order, &base).unwrap();
-        }
+        let files = Files { train: &train, base: &base, ..Files::default() };
+        let mut engine = FastEngine::new(&order, &computation, files).unwrap();
         engine.step(0).unwrap();
         let before = engine.weights().to_vec();
         // The first matrix of an adapter moves once the second is no longer zero.
@@ -172,12 +169,12 @@ fn a_base_of_other_shapes_is_refused() {
     let (order, train, base) = lora_of_llama();
     let computation = program::training(&order).unwrap();
     let with = |base: &[u8]| {
-        let engine = FastEngine::new(&order, &computation, &train).unwrap();
-        engine.with_base(&order, base).map(|_| ())
+        let files = Files { train: &train, base, ..Files::default() };
+        FastEngine::new(&order, &computation, files).map(|_| ())
     };
     assert!(with(&base).is_ok());
     for wrong in [&base[..base.len() - 4], &base[1..], &[base.as_slice(), &[0]].concat(), &[]] {
-        assert!(matches!(with(wrong), Err(EngineError::NoBase)));
+        assert!(matches!(with(wrong), Err(EngineError::Base(_))));
     }
 }
 

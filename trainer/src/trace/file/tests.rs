@@ -19,7 +19,7 @@ fn file() -> TraceFile {
     let fixture = small_fixture();
     let changes = vec![Change { step: 1, operator: 2, element: 3, bit: 4 }];
     let train = fixture.files.train;
-    TraceFile { specification: fixture.specification, train, changes, trace }
+    TraceFile { specification: fixture.specification, train, base: vec![], changes, trace }
 }
 
 /// Puts the right hash at the end of a changed file.
@@ -98,7 +98,7 @@ fn recipe() -> (TraceFile, Computation) {
     let (specification, train) = (fixture.specification, fixture.files.train);
     let computation = training(&specification).unwrap();
     let trace = Trace::new(computation.steps(), 2);
-    let mut file = TraceFile { specification, train, changes: vec![], trace };
+    let mut file = TraceFile { specification, train, base: vec![], changes: vec![], trace };
     file.trace = file.replay(&computation).unwrap().record(file.trace.clone(), 0).unwrap();
     (file, computation)
 }

@@ -116,7 +116,7 @@ fn measure(order: BenchmarkOrder, steps: u64, threads: u64) -> Result<OrderFigur
     let idle = process_memory().filter(|_| forget_peak());
     let count = usize::try_from(threads).unwrap_or(usize::MAX);
     let seconds = on_threads(count, || {
-        let mut run = RecipeRun::new(&specification, &computation, &file.bytes, &empty)?;
+        let mut run = RecipeRun::new(&specification, &computation, file.bytes.as_ref(), &empty)?;
         // The first step finds caches and buffers cold.
         run.step()?;
         let start = Instant::now();

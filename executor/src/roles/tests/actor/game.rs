@@ -11,6 +11,7 @@ use aipot_trainer::model_file::write_model;
 use aipot_trainer::parameters::Parameters;
 use aipot_trainer::recipe_run::{RecipeRun, empty_trace};
 use aipot_trainer::trace::file::TraceFile;
+use aipot_trainer::trace::machine::Files;
 use aipot_trainer::trace::prover::Prover;
 use aipot_validator::accusation::{other_header, other_weights, same_header};
 use aipot_validator::player::{PlayerError, answer_evaluation, answer_training};
@@ -39,8 +40,10 @@ impl Actor {
     fn run(&self, specification: &OrderSpecification, case: &Case) -> Option<TraceFile> {
         let train = self.files.read(specification.data.train.root.0).to_vec();
         let computation = &case.computation;
+        let base = self.base(specification).to_vec();
+        let files = Files { train: &train, base: &base, ..Files::default() };
         let empty = empty_trace(specification, computation).unwrap();
-        let mut run = RecipeRun::new(specification, computation, &train, &empty).ok()?;
+        let mut run = RecipeRun::new(specification, computation, files, &empty).ok()?;
         while !run.is_finished() {
             run.step().unwrap();
         }
@@ -48,7 +51,7 @@ impl Actor {
         let (_, persistent) = trace.snapshots.nearest(trace.step_count).unwrap();
         assert_eq!(model, write_model(&Parameters::from_state(specification, persistent).unwrap()));
         let specification = specification.clone();
-        let honest = TraceFile { specification, train, changes: Vec::new(), trace };
+        let honest = TraceFile { specification, train, base, changes: Vec::new(), trace };
         Some(match self.behavior {
             Behavior::Forging(change) | Behavior::Misled(change) => {
                 honest.corrupted(computation, change).unwrap()
@@ -89,7 +92,9 @@ impl Actor {
         let file = &self.traces[&specification.id()];
         if file.changes.is_empty() {
             let train = self.files.read(specification.data.train.root.0);
-            let kept = (train, &file.trace.snapshots);
+            let base = self.base(specification);
+            let files = Files { train, base, ..Files::default() };
+            let kept = (files, &file.trace.snapshots);
             return answer_training(specification, &case, kept, dispute);
         }
         let mut run = file.clone();

@@ -115,7 +115,8 @@ impl Actor {
         step_count: Option<u64>,
     ) -> Option<Vec<u8>> {
         let bytes = self.files.read(specification.data.train.root.0);
-        let file = TrainingFile::new(bytes, specification).ok()?;
+        let base = self.base(specification);
+        let file = TrainingFile::new(bytes, specification).ok()?.with_base(base);
         let seed = training_seed(&OwnSecrets(self.account), &specification.id());
         let recipe = TrainingOptions::recipe(specification, seed);
         let options =
@@ -189,7 +190,12 @@ impl Actor {
                 (self.files.read(specification.data.train.root.0), &[][..])
             }
         };
-        machine::Files { train, test, model, ..machine::Files::default() }
+        machine::Files { train, test, model, base: self.base(specification) }
+    }
+
+    /// The base of an order; nothing where it has none.
+    pub(super) fn base(&self, specification: &OrderSpecification) -> &[u8] {
+        specification.model.base.map_or(&[], |file| self.files.read(file.root.0))
     }
 
     /// What this validator says, given the truth.

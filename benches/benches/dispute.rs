@@ -82,7 +82,7 @@ fn computation() -> Computation {
 
 /// Runs the whole computation and keeps what a claim commits to.
 fn record(computation: &Computation, changes: &[Change]) -> Trace {
-    let files = Files { train: &[], test: &[], model: &[] };
+    let files = Files::default();
     let machine = Machine::new(computation, files);
     let empty = Trace::new(STEPS, INTERVAL);
     let snapshots = empty.snapshots.clone();
@@ -95,7 +95,7 @@ fn party<'run>(
     trace: &Trace,
     changes: &[Change],
 ) -> Prover<'run, Machine<'run>> {
-    let files = Files { train: &[], test: &[], model: &[] };
+    let files = Files::default();
     let machine = Machine::new(computation, files);
     let snapshots = trace.snapshots.clone();
     Prover::new(Replay::new((computation, files), machine, changes.to_vec(), snapshots))
@@ -148,8 +148,8 @@ fn disputes(criterion: &mut Criterion) {
     group.bench_function("the disputed interval of 100 steps again", |bencher| {
         bencher.iter(|| {
             let mut party = Replay::new(
-                (&computation, Files { train: &[], test: &[], model: &[] }),
-                Machine::new(&computation, Files { train: &[], test: &[], model: &[] }),
+                (&computation, Files::default()),
+                Machine::new(&computation, Files::default()),
                 Vec::new(),
                 honest.snapshots.clone(),
             );

@@ -96,6 +96,7 @@ pub fn order(seed: u64) -> OrderSpecification {
                 hidden_widths: BoundedVec::try_from(vec![128, 64]).expect("two layers"),
             },
             initial_seed: seed,
+            base: None,
         },
         data: DataSpecification {
             train: DataFile { root: DataRoot([1; 32]), byte_count: 1437 * 65 },

@@ -8,6 +8,7 @@ mod conversion;
 pub mod elementary;
 mod parts;
 pub mod reduction;
+pub mod rotation;
 pub mod schedule;
 
 use parity_scale_codec::{Decode, Encode, MaxEncodedLen};

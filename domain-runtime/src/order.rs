@@ -7,6 +7,7 @@ mod architecture;
 pub mod check;
 pub mod cost;
 pub mod layout;
+pub mod network;
 mod recipe;
 pub mod shape;
 pub mod tensors;
@@ -15,8 +16,9 @@ use parity_scale_codec::{Decode, Encode, MaxEncodedLen};
 
 use crate::primitives::{Amount, Commitment, DataRoot, OrderId, Salt};
 pub use architecture::{
-    Architecture, CONVOLUTIONS_MAX, ConvolutionSpecification, HIDDEN_LAYERS_MAX, ImageShape,
-    PERCEPTRON_FACTOR,
+    Architecture, BertShape, CONVOLUTIONS_MAX, ConvolutionSpecification, HIDDEN_LAYERS_MAX,
+    ImageShape, LORA_TARGETS_MAX, LlamaShape, LoraBase, LoraShape, LoraTarget, PERCEPTRON_FACTOR,
+    ResnetShape, STAGES_MAX, VitShape,
 };
 pub use recipe::{FixedRecipe, Recipe, RecipeOptimizer, RecipeSchedule};
 
@@ -59,6 +61,9 @@ pub struct ModelSpecification {
     pub architecture: Architecture,
     /// Seed of the initial weights, from which every provider may start.
     pub initial_seed: u64,
+    /// A model file with weights: those of the frozen base of a `lora`, of every other architecture the
+    /// initial ones instead of those from the seed.
+    pub base: Option<DataFile>,
 }
 
 /// A file named by its content.
@@ -84,6 +89,38 @@ pub enum DataFormat {
     /// the one behind them, and the next example begins with its last token.
     #[codec(index = 1)]
     Text,
+    /// As [`DataFormat::Text`], every token a little-endian number below `class_count`.
+    #[codec(index = 2)]
+    Tokens {
+        /// Bytes of a token: 2 or 4.
+        value_bytes: u8,
+    },
+    /// Examples one after the other: each its features, little-endian f32, then its label, a
+    /// little-endian u32.
+    #[codec(index = 3)]
+    Floats,
+}
+
+impl DataFormat {
+    /// Whether the file is one running sequence of tokens.
+    #[must_use]
+    pub const fn is_running(self) -> bool {
+        match self {
+            Self::Text | Self::Tokens { .. } => true,
+            Self::Records { .. } | Self::Floats => false,
+        }
+    }
+
+    /// Its name, for people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Records { .. } => "records",
+            Self::Text => "text",
+            Self::Tokens { .. } => "tokens",
+            Self::Floats => "floats",
+        }
+    }
 }
 
 /// Training data, and the commitment to the hidden test data of the same shape.

@@ -8,9 +8,7 @@ use parity_scale_codec::{Decode, Encode, MaxEncodedLen};
 use crate::bounded::BoundedVec;
 use crate::claim::{Claim, RevealedModel};
 use crate::evaluation::Evaluation;
-use crate::order::{
-    DataFormat, MILLION, Metric, OrderSpecification, PROVIDERS_MAX, Recipe, VALIDATORS_MAX,
-};
+use crate::order::{MILLION, Metric, OrderSpecification, PROVIDERS_MAX, Recipe, VALIDATORS_MAX};
 use crate::payment::Payout;
 use crate::primitives::{AccountId, ModelRoot, Score};
 use crate::progress::TestSource;
@@ -107,12 +105,10 @@ pub fn test_example_count(specification: &OrderSpecification, source: &TestSourc
     }
 }
 
-/// Answers that a model gives to the test set: one for an example, or one for each byte of a text.
+/// Answers that a model gives to the test set: one for an example, or one for each token of a text.
 pub fn answer_count(specification: &OrderSpecification, source: &TestSource) -> u64 {
-    let answers = match specification.data.format {
-        DataFormat::Records { .. } => 1,
-        DataFormat::Text => u64::from(specification.data.feature_count),
-    };
+    let data = &specification.data;
+    let answers = if data.format.is_running() { u64::from(data.feature_count) } else { 1 };
     u64::from(test_example_count(specification, source)).saturating_mul(answers)
 }
 

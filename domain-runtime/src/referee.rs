@@ -16,6 +16,8 @@ use crate::program::{
 
 /// Names the streams of initial weights.
 const WEIGHTS_DOMAIN: &str = "weights";
+/// Names the streams of dropout.
+const DROPOUT_DOMAIN: &str = "dropout";
 /// Words of a digest.
 const DIGEST_WORDS: u32 = 8;
 
@@ -127,12 +129,12 @@ pub fn element(
                 Ok(_) | Err(_) => Ok(Float::NAN.0),
             }
         }
-        Operation::AddWindow { added, origin, size } => {
+        Operation::AddWindow { added, origin, size, stride } => {
             let old = read.memory.word(operator.output, element)?;
-            read.add_window(Float(old), added, (origin, size))
+            read.add_window(Float(old), added, (origin, size, *stride))
         }
         Operation::Feature { data, divisor } => data::feature(data, &place, number, read.memory)
-            .map(|value| Float::from_u32(value).divide(Float::from_u32(*divisor)).0),
+            .map(|value| value.divide(Float::from_u32(*divisor)).0),
         Operation::Label { data } => data::label(data, &place, number, read.memory),
         Operation::Token { data, shift } => data::token(data, (&place, *shift), number, memory),
         Operation::IsPresent { batch, repeat } => {
@@ -141,6 +143,9 @@ pub fn element(
         }
         Operation::Normal { seed, counter, deviation } => {
             Ok(normal(*seed, *counter, element).multiply(Float(*deviation)).0)
+        }
+        Operation::Kept { seed, node, threshold } => {
+            Ok(u32::from(dropout_word(*seed, (*node, number), element) >= *threshold))
         }
         Operation::LearningRate { course } => Ok(learning_rate(course, number).0),
         Operation::IsCorrect { logits, class_count, label, is_present } => {
@@ -162,12 +167,24 @@ pub fn element(
 
 /// A normal number for a weight: one of the stream that belongs to the seed of the order.
 fn normal(seed: u64, counter: u64, element: u32) -> Float {
-    let mut order_seed = [0; 32];
-    if let Some(low) = order_seed.first_chunk_mut::<8>() {
+    let key = chacha8::derive_key(&seed_bytes(seed), WEIGHTS_DOMAIN, counter);
+    chacha8::normal(&key, u64::from(element))
+}
+
+/// The word of an element in the stream of one layer and step.
+fn dropout_word(seed: u64, (node, step): (u32, u32), element: u32) -> u32 {
+    let counter = u64::from(node) << 32 | u64::from(step);
+    let key = chacha8::derive_key(&seed_bytes(seed), DROPOUT_DOMAIN, counter);
+    chacha8::word(&key, u64::from(element))
+}
+
+/// The seed of an order as keys are derived from it.
+fn seed_bytes(seed: u64) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    if let Some(low) = bytes.first_chunk_mut::<8>() {
         *low = seed.to_le_bytes();
     }
-    let key = chacha8::derive_key(&order_seed, WEIGHTS_DOMAIN, counter);
-    chacha8::normal(&key, u64::from(element))
+    bytes
 }
 
 /// The learning rate of step `number` of a run.
@@ -295,11 +312,17 @@ impl Reader<'_> {
         &mut self,
         old: Float,
         added: &View,
-        (origin, size): (&[u32; 2], &[u32; 2]),
+        (origin, size, stride): (&[u32; 2], &[u32; 2], u32),
     ) -> Result<u32, RefereeError> {
         let [first, second, row, column, fifth, sixth] = self.place;
         let ([top, left], [height, width]) = (origin, size);
-        let (Some(y), Some(x)) = (row.checked_sub(*top), column.checked_sub(*left)) else {
+        // Between the rows and columns of the window lies nothing of it.
+        let within = |place: u32, origin: u32| {
+            let steps = place.checked_sub(origin)?;
+            let is_on = steps.checked_rem(stride)? == 0;
+            steps.checked_div(stride).filter(|_| is_on)
+        };
+        let (Some(y), Some(x)) = (within(row, *top), within(column, *left)) else {
             return Ok(old.0);
         };
         if y >= *height || x >= *width {

@@ -19,6 +19,7 @@ pub(crate) struct Files {
     pub(crate) train: Vec<u8>,
     pub(crate) test: Vec<u8>,
     pub(crate) model: Vec<u8>,
+    pub(crate) base: Vec<u8>,
 }
 
 impl Files {
@@ -27,6 +28,7 @@ impl Files {
             File::Train => &self.train,
             File::Test => &self.test,
             File::Model => &self.model,
+            File::Base => &self.base,
         }
     }
 
@@ -39,6 +41,7 @@ impl Files {
             train: data(&self.train),
             test: data(&self.test),
             model: Some(facts(&self.model)),
+            base: data(&self.base),
         }
     }
 }

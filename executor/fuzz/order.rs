@@ -101,6 +101,7 @@ pub(crate) fn small_order() -> OrderSpecification {
                 hidden_widths: vec![100].try_into().expect("one of at most 16"),
             },
             initial_seed: 1,
+            base: None,
         },
         data: data(),
         train: TrainSpecification {

@@ -7,6 +7,7 @@
 
 mod artefact;
 mod game;
+mod importing;
 mod network;
 mod order;
 mod plotter;
@@ -14,6 +15,7 @@ mod runtime;
 mod state;
 mod trace;
 mod training;
+mod worker;
 
 /// One decoder under test.
 #[derive(Debug)]
@@ -53,6 +55,20 @@ pub(crate) const TARGETS: &[Target] = &[
     },
     Target { name: "data_csv", accepts: training::accepts_lines, seeds: training::lines },
     Target { name: "data_file", accepts: training::accepts_data, seeds: training::data },
+    Target { name: "data_idx", accepts: importing::accepts_idx, seeds: importing::idx_files },
+    Target {
+        name: "data_json_lines",
+        accepts: importing::accepts_json_lines,
+        seeds: importing::json_lines,
+    },
+    Target { name: "data_npy", accepts: importing::accepts_npy, seeds: importing::npy_files },
+    Target { name: "data_npz", accepts: importing::accepts_npz, seeds: importing::npz_files },
+    Target { name: "data_table", accepts: importing::accepts_table, seeds: importing::tables },
+    Target {
+        name: "data_tensors",
+        accepts: importing::accepts_tensors,
+        seeds: importing::tensor_files,
+    },
     Target { name: "game_move", accepts: game::accepts_move, seeds: game::moves },
     Target {
         name: "genesis_file",
@@ -128,4 +144,8 @@ pub(crate) const TARGETS: &[Target] = &[
     },
     Target { name: "state_proof", accepts: state::accepts_proof, seeds: state::proofs },
     Target { name: "trace_file", accepts: trace::accepts_trace, seeds: trace::traces },
+    Target { name: "worker_job", accepts: worker::accepts_job, seeds: worker::jobs },
+    Target { name: "worker_pipe", accepts: worker::accepts_pipe, seeds: worker::pipes },
+    Target { name: "worker_said", accepts: worker::accepts_said, seeds: worker::said },
+    Target { name: "worker_told", accepts: worker::accepts_told, seeds: worker::told },
 ];

@@ -8,7 +8,7 @@ use aipot_trainer::{
     checkpoint::Checkpoint,
     dataset::{DataFacts, Dataset, pack_csv, split, survey},
     model_file::{read_model, write_model},
-    optimizer::OptimizerState,
+    optimizer::{OptimizerState, TensorShape},
     parameters::Parameters,
     run::TrainingOptions,
 };
@@ -97,9 +97,10 @@ pub(crate) fn models() -> Vec<Vec<u8>> {
 pub(crate) fn checkpoints() -> Vec<Vec<u8>> {
     let parameters = parameters();
     let options = TrainingOptions::recipe(&ORDER, 1);
-    let counts = parameters.tensors().iter().map(|tensor| tensor.values().len());
-    let state = OptimizerState::new(options.optimizer, counts);
-    let file = Checkpoint { order: ORDER.id(), options, step: 3, parameters, state }.to_bytes();
+    let shapes = TensorShape::of_order(&ORDER).expect("the order is small");
+    let state = OptimizerState::new(options.optimizer, &shapes);
+    let (order, averages) = (ORDER.id(), Some(parameters.clone()));
+    let file = Checkpoint { order, options, step: 3, parameters, averages, state }.to_bytes();
     vec![file[..file.len() - FOOTER_BYTES].to_vec()]
 }
 

@@ -17,6 +17,7 @@ mod plotter;
 mod state;
 mod trace;
 mod train;
+mod worker;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -25,6 +26,8 @@ use clap::{Parser, Subcommand};
 
 pub use error::CommandError;
 pub use output::Output;
+
+use crate::processor::set_threads;
 
 /// Turns idle GPUs into honest work on the Autonomys network.
 #[derive(Debug, Parser)]
@@ -50,6 +53,9 @@ enum Command {
     /// Check, submit, watch, fetch and explain orders.
     #[command(subcommand)]
     Order(order::OrderCommand),
+    /// Make the data files of an order out of files of other formats, and tokenizers out of texts.
+    #[command(subcommand)]
+    Data(data::DataCommand),
     /// Verify and evaluate models.
     #[command(subcommand)]
     Model(model::ModelCommand),
@@ -66,6 +72,8 @@ enum Command {
     Plot(plot::PlotCommand),
     /// Plot for a farming cluster over NATS.
     Plotter(plotter::PlotterArguments),
+    /// Train for a provider's node, on this machine or another one.
+    Worker(worker::WorkerArguments),
     /// List the devices of this machine and measure them.
     #[command(subcommand)]
     Device(device::DeviceCommand),
@@ -80,6 +88,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     if let Err(error) = start_logging(&arguments.log) {
         return output.fail(&error);
     }
+    set_threads();
     match dispatch(arguments.command, output) {
         Ok(code) => code,
         Err(error) => output.fail(&error),
@@ -91,12 +100,14 @@ fn dispatch(command: Command, output: Output) -> Result<ExitCode, CommandError> 
         Command::Devnet(arguments) => devnet::run(&arguments, output),
         Command::Node(arguments) => node::run(&arguments, output),
         Command::Order(command) => order::run(&command, output),
+        Command::Data(command) => data::run(&command, output),
         Command::Model(command) => model::run(&command, output),
         Command::Train(arguments) => train::run(&arguments, output),
         Command::Trace(command) => trace::run(&command, output),
         Command::State(command) => state::run(&command, output),
         Command::Plot(command) => plot::run(&command, output),
         Command::Plotter(arguments) => plotter::run(&arguments, output),
+        Command::Worker(arguments) => worker::run(&arguments, output),
         Command::Device(command) => device::run(&command, output),
         Command::Doctor(arguments) => doctor::run(&arguments, output),
     }

@@ -6,6 +6,8 @@
 mod error;
 mod given;
 mod plotter;
+mod worker;
+mod workplace;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,8 @@ use crate::pool::PoolLimits;
 
 pub use error::{ConfigurationError, Origin};
 pub use plotter::{PlotterAlone, PlotterConfiguration};
+pub use worker::WorkerSettings;
+pub use workplace::{WorkerAlone, WorkplaceSettings};
 
 use given::Given;
 
@@ -47,6 +51,8 @@ pub const KEYS: &[Key] = &[
     single("pool_calls_max", "calls that may wait for the chain"),
     single("pool_bytes_max", "their bytes"),
     single("threads", "threads of one training or evaluation; 0 means one for each core"),
+    single("worker_memory_mib", "mebibytes that jobs may take; half of the machine's by default"),
+    single("worker_jobs_max", "jobs that run at once"),
     single("metrics", "address of the page that Prometheus reads, as HOST:PORT"),
     several("plotter_nats", "NATS servers of a farming cluster to plot for, as nats://HOST:PORT"),
     single("plotter_variant", "v1 or v2, as the farmers of that cluster read sectors"),
@@ -54,6 +60,11 @@ pub const KEYS: &[Key] = &[
     single("plotter_sectors_max", "sectors in work at once"),
     single("plotter_cache_group", "group of caches in which pieces are looked for"),
     single("plotter_credentials", "credentials file for the NATS server"),
+    single("worker_processes", "true or false: whether each training has a process of its own"),
+    several("worker_nats", "NATS servers through which other machines train, as nats://HOST:PORT"),
+    single("worker_stream", "the word that a node and its workers have in common"),
+    single("worker_credentials", "credentials file for the NATS server of the workers"),
+    single("worker_device", "what trains: cpu"),
 ];
 
 /// Most of anything that is counted here.
@@ -80,8 +91,10 @@ pub struct Configuration {
     pub rpc: Option<RpcSettings>,
     /// How many calls may wait.
     pub pool: PoolLimits,
-    /// Threads of one training or evaluation; 0 means one for each core.
-    pub threads: usize,
+    /// What jobs may take.
+    pub worker: WorkerSettings,
+    /// Where trainings are done.
+    pub workplace: WorkplaceSettings,
     /// Where the metrics page is shown, if at all.
     pub metrics: Option<SocketAddr>,
     /// For which farming cluster it plots what training leaves, if for any.
@@ -138,7 +151,8 @@ impl Configuration {
                 .list("bootstrap", "multiaddresses such as /ip4/10.0.0.1/tcp/4001/p2p/NAME")?,
             rpc: rpc(given)?,
             pool,
-            threads: plotter::threads(given)?,
+            worker: WorkerSettings::from_given(given)?,
+            workplace: WorkplaceSettings::of(given)?,
             metrics: plotter::metrics(given)?,
             plotter: PlotterConfiguration::optional(given)?,
         })

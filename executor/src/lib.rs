@@ -21,6 +21,7 @@ pub mod network;
 pub mod node;
 pub mod plotter;
 pub mod pool;
+pub mod processor;
 pub mod producer;
 pub mod roles;
 pub mod scheduler;

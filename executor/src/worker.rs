@@ -1,40 +1,69 @@
 //! Runs heavy work on blocking threads, as the scheduler allows, and lets it be stopped between steps.
 //!
 //! Work enters through [`Worker::run`]. When something more valuable needs the room, the work is told
-//! to stop, goes back into the queue and is run again; training then goes on from its checkpoint.
+//! to stop, goes back into the queue and is run again; training then goes on from its checkpoint. Work that
+//! runs out of memory goes back as well, and is run again in smaller pieces or on a larger device.
 
 mod board;
+mod calibration;
+mod control;
 pub mod durable;
+pub mod memory;
+mod pace;
+mod performer;
+pub mod process;
 mod progress;
+pub mod protocol;
 pub mod recipe;
+pub mod remote;
+mod threads;
 pub mod training;
+mod workplace;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{broadcast, oneshot};
 
+pub use calibration::{CALIBRATION_FILE, read_calibration};
+pub use control::Control;
+pub use pace::BlockClock;
+pub use performer::Performer;
 pub use progress::TrainingProgress;
+pub use workplace::Workplace;
 
-use crate::scheduler::Job;
-use board::{Board, JobId};
+use crate::processor::machine_memory;
+use crate::scheduler::calibration::Calibration;
+use crate::scheduler::schedule::DoesNotFit;
+use crate::scheduler::{Device, Job, JobId};
+use board::{Board, Grant};
+use control::Owner;
+use memory::{MachineMemory, MemoryGuard, OutOfMemory};
+use threads::Pools;
 
 /// Progress reports that a slow reader may fall behind before it misses some.
 const PROGRESS_REPORTS_MAX: usize = 256;
+
+/// Memory for jobs on a machine that does not say what it has.
+const MEMORY_DEFAULT: u64 = 2 << 30;
+
+/// Jobs at once when nothing else is said.
+pub const JOBS_DEFAULT: usize = 2;
 
 /// How a node works.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WorkerConfiguration {
     /// Folder of the node; checkpoints go into `checkpoints` in it.
     pub folder: PathBuf,
-    /// Threads of one job.
+    /// Threads of one job; no more than there are cores, and 0 means one for each.
     pub threads: usize,
-    /// Memory that all jobs together may reserve.
+    /// Memory that all jobs on the processor together may reserve.
     pub memory_bytes: u64,
-    /// Jobs that may run at once.
+    /// Jobs that may run at once on the processor.
     pub jobs_max: usize,
+    /// Devices beside the processor, by what jobs may take there.
+    pub more_devices: Vec<Device>,
     /// A checkpoint is written after so many steps...
     pub checkpoint_steps: u64,
     /// ...or after so much time, whichever comes first.
@@ -42,38 +71,43 @@ pub struct WorkerConfiguration {
 }
 
 impl WorkerConfiguration {
-    /// For a machine of which nothing is known: two jobs at once in 2 GiB, a checkpoint every 200 steps or
-    /// 30 seconds. No more than that is done twice after a crash.
+    /// For a machine of which nothing is known: two jobs at once in [`default_memory_bytes`], a checkpoint
+    /// every 200 steps or 30 seconds. No more than that is done twice after a crash.
     pub fn for_folder(folder: impl Into<PathBuf>, threads: usize) -> Self {
         Self {
             folder: folder.into(),
             threads,
-            memory_bytes: 2 << 30,
-            jobs_max: 2,
+            memory_bytes: default_memory_bytes(),
+            jobs_max: JOBS_DEFAULT,
+            more_devices: Vec::new(),
             checkpoint_steps: 200,
             checkpoint_time: Duration::from_secs(30),
         }
     }
 }
 
+/// Memory for jobs when nothing else is said: half of what the machine has, the rest is the node's and of
+/// whatever else runs there.
+pub fn default_memory_bytes() -> u64 {
+    machine_memory().map_or(MEMORY_DEFAULT, |memory| memory.total_bytes / 2)
+}
+
 /// Why work has no result.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WorkerError {
-    /// The work does not fit, however long it waits.
-    #[error("the job needs {needed_bytes} bytes, this machine gives jobs {capacity_bytes}")]
-    TooLarge {
-        /// What the job reserves.
-        needed_bytes: u64,
-        /// What the configuration allows.
-        capacity_bytes: u64,
-    },
+    /// The work does not fit, however long it waits and however finely it is cut.
+    #[error(transparent)]
+    DoesNotFit(#[from] DoesNotFit),
     /// The threads of a job could not be started.
     #[error("the threads of a job could not be started")]
     Threads {
         /// What the operating system said.
         source: rayon::ThreadPoolBuildError,
     },
+    /// The job was taken off the list of those that wait.
+    #[error("the job no longer waits for a place")]
+    Forgotten,
     /// The work panicked, or the program is ending.
     #[error("the job was broken off")]
     BrokenOff {
@@ -89,23 +123,8 @@ pub enum JobEnd<T> {
     Finished(T),
     /// It was told to stop, and wants to be run again.
     Stopped,
-}
-
-/// What work looks at between two steps.
-#[derive(Clone, Debug, Default)]
-pub struct Control {
-    stop: Arc<AtomicBool>,
-}
-
-impl Control {
-    /// Whether the work has to make room, or its result is no longer wanted.
-    pub fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-
-    fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
+    /// It may not take the memory that it needs, and wants to be run again in smaller pieces.
+    OutOfMemory(OutOfMemory),
 }
 
 /// Runs work. Clones share the machine.
@@ -118,20 +137,63 @@ pub struct Worker {
 struct Shared {
     configuration: WorkerConfiguration,
     board: Mutex<Board>,
+    guard: Arc<dyn MemoryGuard>,
+    calibration: Mutex<Calibration>,
+    clock: BlockClock,
+    pools: Pools,
+    /// What this process took before its first probe.
+    idle_bytes: OnceLock<u64>,
     progress: broadcast::Sender<TrainingProgress>,
+    workplace: Workplace,
 }
 
 impl Worker {
-    /// A worker with nothing to do.
+    /// A worker with nothing to do, that does everything on threads of this process.
     pub fn new(configuration: WorkerConfiguration) -> Self {
-        let board = Board::new(configuration.memory_bytes, configuration.jobs_max);
+        Self::with_guard(configuration, Arc::new(MachineMemory))
+    }
+
+    /// A worker with nothing to do, whose trainings are done in another place.
+    pub fn with_workplace(configuration: WorkerConfiguration, workplace: Workplace) -> Self {
+        Self::with(configuration, Arc::new(MachineMemory), workplace)
+    }
+
+    /// A worker with nothing to do whose jobs ask `guard` before they take memory.
+    pub fn with_guard(configuration: WorkerConfiguration, guard: Arc<dyn MemoryGuard>) -> Self {
+        Self::with(configuration, guard, Workplace::Here)
+    }
+
+    fn with(
+        configuration: WorkerConfiguration,
+        guard: Arc<dyn MemoryGuard>,
+        workplace: Workplace,
+    ) -> Self {
+        let WorkerConfiguration { memory_bytes, jobs_max, .. } = configuration;
+        let processor = Device { capacity_bytes: memory_bytes, jobs_max };
+        let devices = std::iter::once(processor).chain(configuration.more_devices.iter().copied());
         let (progress, _) = broadcast::channel(PROGRESS_REPORTS_MAX);
-        Self { shared: Arc::new(Shared { configuration, board: Mutex::new(board), progress }) }
+        let shared = Shared {
+            board: Mutex::new(Board::new(devices)),
+            guard,
+            calibration: Mutex::new(read_calibration(&configuration.folder)),
+            clock: BlockClock::default(),
+            pools: Pools::new(configuration.threads),
+            idle_bytes: OnceLock::new(),
+            configuration,
+            progress,
+            workplace,
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     /// How this worker works.
     pub fn configuration(&self) -> &WorkerConfiguration {
         &self.shared.configuration
+    }
+
+    /// By what the worker knows how much time is left before a block.
+    pub fn clock(&self) -> &BlockClock {
+        &self.shared.clock
     }
 
     /// Progress of all trainings from now on.
@@ -148,34 +210,27 @@ impl Worker {
         T: Send + 'static,
         W: Fn(&Control) -> JobEnd<T> + Send + Sync + 'static,
     {
-        let capacity_bytes = self.configuration().memory_bytes;
-        if job.reserved_bytes > capacity_bytes {
-            return Err(WorkerError::TooLarge { needed_bytes: job.reserved_bytes, capacity_bytes });
-        }
         let work = Arc::new(work);
+        let (grant, mut granted) = oneshot::channel();
+        let id = self.shared.board().enter(job, grant)?;
         loop {
-            let place = self.enter(job).await;
-            let _stops_when_dropped = StopOnDrop(place.control.clone());
+            let mut waiter = Waiter { shared: &self.shared, id, granted };
+            // The board lets go of a grant without giving it only when its waiter is gone.
+            let control = (&mut waiter.granted).await.map_err(|_| WorkerError::Forgotten)?;
+            drop(waiter);
+            let _stops_when_dropped = StopOnDrop(control.clone());
+            let control = control.owned_by(Owner { shared: Arc::clone(&self.shared), id });
+            let (again, granted_again) = oneshot::channel();
+            let mut place = Place { shared: Arc::clone(&self.shared), id, again: Some(again) };
             let work = Arc::clone(&work);
-            let threads = self.configuration().threads;
-            let one_go = move || go(&place, threads, work.as_ref());
+            let one_go = move || {
+                let end = place.shared.pools.install(|| work(&control))?;
+                place.end(end)
+            };
             let end = tokio::task::spawn_blocking(one_go).await;
             match end.map_err(|source| WorkerError::BrokenOff { source })?? {
-                JobEnd::Finished(result) => return Ok(result),
-                JobEnd::Stopped => {}
-            }
-        }
-    }
-
-    /// Waits for room and takes it.
-    async fn enter(&self, job: Job) -> Place {
-        loop {
-            let (grant, granted) = oneshot::channel();
-            let mut waiter = Waiter { shared: &self.shared, granted };
-            self.shared.board().enter(job, grant);
-            // The board lets go of a grant without giving it only when its waiter is gone.
-            if let Ok((id, control)) = (&mut waiter.granted).await {
-                return Place { shared: Arc::clone(&self.shared), id, control };
+                Some(result) => return Ok(result),
+                None => granted = granted_again,
             }
         }
     }
@@ -184,14 +239,14 @@ impl Worker {
 /// Waits for room; room that comes too late is given back.
 struct Waiter<'worker> {
     shared: &'worker Shared,
-    granted: oneshot::Receiver<(JobId, Control)>,
+    id: JobId,
+    granted: oneshot::Receiver<Control>,
 }
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        self.granted.close();
-        if let Ok((id, _)) = self.granted.try_recv() {
-            self.shared.board().leave(id);
+        if !self.granted.is_terminated() {
+            self.shared.board().leave(self.id);
         }
     }
 }
@@ -206,12 +261,34 @@ impl Shared {
 struct Place {
     shared: Arc<Shared>,
     id: JobId,
-    control: Control,
+    /// By which the job is called again; taken once the room is given back.
+    again: Option<Grant>,
+}
+
+impl Place {
+    /// Gives the room back; `None` when the work will be called again.
+    fn end<T>(&mut self, end: JobEnd<T>) -> Result<Option<T>, WorkerError> {
+        if let JobEnd::Finished(result) = end {
+            return Ok(Some(result));
+        }
+        let Some(again) = self.again.take() else { return Ok(None) };
+        let mut board = self.shared.board();
+        match end {
+            JobEnd::OutOfMemory(error) => {
+                tracing::warn!(%error, "a job ran out of memory and is tried again");
+                board.run_out(self.id, again)?;
+            }
+            _ => board.give_way(self.id, again)?,
+        }
+        Ok(None)
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.shared.board().leave(self.id);
+        if self.again.is_some() {
+            self.shared.board().leave(self.id);
+        }
     }
 }
 
@@ -224,16 +301,5 @@ impl Drop for StopOnDrop {
     }
 }
 
-/// One go at the work, on threads of its own, so that no job's tasks wait behind another's.
-fn go<T: Send>(
-    place: &Place,
-    threads: usize,
-    work: &(impl Fn(&Control) -> JobEnd<T> + Sync),
-) -> Result<JobEnd<T>, WorkerError> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool.map_err(|source| WorkerError::Threads { source })?;
-    Ok(pool.install(|| work(&place.control)))
-}
-
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

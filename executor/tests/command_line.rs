@@ -3,10 +3,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "command_line/data.rs"]
+mod data;
+#[path = "command_line/devices.rs"]
+mod devices;
 #[path = "command_line/plotting.rs"]
 mod plotting;
 #[path = "command_line/traces.rs"]
 mod traces;
+#[path = "command_line/training.rs"]
+mod training;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,7 +1,11 @@
-//! What stands between layers: the rectified linear unit, GELU in the form with erf, and gradients.
+//! What stands between layers: the rectified linear unit, GELU in the form with erf, `SiLU`, gradients.
 //!
 //! The `_portable` functions of one number are the definitions; the others give the same bits over
 //! slices, with vectors and threads. A NaN passes through all of them.
+
+mod silu;
+
+pub use silu::{silu, silu_gradient, silu_gradient_portable, silu_portable};
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -65,9 +69,7 @@ pub fn gelu_gradient_portable(x: f32, gradient: f32) -> f32 {
 
 /// [`relu_portable`] of each value, in place.
 pub fn relu(values: &mut [f32]) {
-    values.par_chunks_mut(CHUNK_VALUES).for_each(|values| {
-        Arch::new().dispatch(Change { values, function: relu_portable });
-    });
+    change(values, relu_portable);
 }
 
 /// [`relu_gradient_portable`] of each gradient, in place.
@@ -96,8 +98,15 @@ pub fn gelu_gradient(input: &[f32], gradient: &mut [f32]) -> Result<(), LengthEr
     change_beside(input, gradient, gelu_gradient_portable)
 }
 
+/// Changes each value to a function of itself.
+pub(crate) fn change(values: &mut [f32], function: impl Fn(f32) -> f32 + Copy + Sync + Send) {
+    values.par_chunks_mut(CHUNK_VALUES).for_each(|values| {
+        Arch::new().dispatch(Change { values, function });
+    });
+}
+
 /// Changes each value to a function of what stands beside it and of itself.
-fn change_beside(
+pub(crate) fn change_beside(
     beside: &[f32],
     values: &mut [f32],
     function: impl Fn(f32, f32) -> f32 + Copy + Sync + Send,

@@ -1,10 +1,10 @@
-//! Causal attention of several heads over packed projections, and its gradient.
+//! Attention of several heads over packed projections, masked or not, and its gradient.
 //!
 //! A row of the projections is a token: queries, keys, values, each `[heads, head width]`. For each
 //! example and head: s = product of queries and keys over the head width; s = s scale, with
 //! scale = 1 / sqrt(head width), a rounded root and a rounded division; minus infinity where the
-//! key comes after the query; P = softmax of the whole row; the output is the product of P and the
-//! values over all keys.
+//! [`Mask`] hides the key from the query; P = softmax of the whole row; the output is the product of
+//! P and the values over all keys.
 //!
 //! Backward, with g the gradient behind: dP = product of g and the values over the head width;
 //! c = sum of the row dP P; dS = (P (dP - c)) scale; then the products over all tokens: dS and the
@@ -15,9 +15,11 @@
 //! Vaswani and others, "Attention is all you need", 2017, equation 1.
 
 mod backward;
+mod mask;
 mod portable;
 
 pub use backward::attention_gradient;
+pub use mask::Mask;
 pub use portable::{AttentionOutput, attention_gradient_portable, attention_portable};
 
 use pulp::{Arch, Simd, WithSimd};
@@ -29,6 +31,7 @@ use crate::matmul::matmul_into;
 use crate::matrix::Matrix;
 use crate::reduction;
 use crate::softmax::SoftmaxRow;
+use crate::tokens::PADDING;
 
 /// Sizes of an attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,6 +137,7 @@ impl Heads {
 /// [`LengthError`] when a buffer has other sizes.
 pub fn attention(
     heads: Heads,
+    mask: Mask<'_>,
     projections: &[f32],
     probabilities: &mut [f32],
     output: &mut [f32],
@@ -141,21 +145,23 @@ pub fn attention(
     heads.check_projections("the projections", projections.len())?;
     heads.check_probabilities(probabilities.len())?;
     heads.check_output("the output", output.len())?;
+    mask.check(heads)?;
     if heads.is_empty() {
         return Ok(());
     }
     let examples = probabilities.par_chunks_mut(heads.probability_values());
     let examples = examples.zip(projections.par_chunks(heads.projection_values()));
     let examples = examples.zip(output.par_chunks_mut(heads.output_values()));
-    examples.for_each_init(
+    examples.enumerate().for_each_init(
         || vec![0.0; heads.tokens * heads.head_width],
-        |of_head, ((probabilities, projections), output)| {
+        |of_head, (example, ((probabilities, projections), output))| {
+            let mask = mask.of_example(heads, example);
             let squares = probabilities.chunks_exact_mut(heads.tokens * heads.tokens);
             for (head, probabilities) in squares.enumerate() {
                 let queries = heads.part(projections, Part::Queries, head);
                 let keys = heads.part(projections, Part::Keys, head);
                 multiply(queries, keys.transposed(), probabilities);
-                Arch::new().dispatch(CausalSoftmax { heads, scores: probabilities });
+                Arch::new().dispatch(MaskedSoftmax { heads, mask, scores: probabilities });
                 let values = heads.part(projections, Part::Values, head);
                 multiply(heads.square(probabilities), values, of_head);
                 scatter(
@@ -170,14 +176,15 @@ pub fn attention(
     Ok(())
 }
 
-/// Scales products of queries and keys, masks what comes later and takes the softmax.
-struct CausalSoftmax<'values> {
+/// Scales products of queries and keys, hides what is masked and takes the softmax.
+struct MaskedSoftmax<'values> {
     heads: Heads,
+    mask: Mask<'values>,
     /// `[tokens, tokens]`.
     scores: &'values mut [f32],
 }
 
-impl WithSimd for CausalSoftmax<'_> {
+impl WithSimd for MaskedSoftmax<'_> {
     type Output = ();
 
     #[expect(clippy::inline_always, reason = "pulp compiles it inside its dispatch")]
@@ -185,9 +192,13 @@ impl WithSimd for CausalSoftmax<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let scale = self.heads.scale();
         for (query, row) in self.scores.chunks_exact_mut(self.heads.tokens).enumerate() {
-            let (past, later) = row.split_at_mut(query + 1);
+            let seen = if self.mask == Mask::Causal { query + 1 } else { row.len() };
+            let (past, later) = row.split_at_mut(seen);
             for score in past.iter_mut() {
                 *score *= scale;
+            }
+            if let Mask::Padding(ids) = self.mask {
+                hide_padding(past, ids);
             }
             if reduction::max(past).is_finite() {
                 // exp(-infinity) is +0, which changes no sum that began at +0.
@@ -198,6 +209,15 @@ impl WithSimd for CausalSoftmax<'_> {
                 SoftmaxRow(row).with_simd(simd);
             }
         }
+    }
+}
+
+/// Makes scores of padding minus infinity.
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's processor features")]
+#[inline(always)]
+fn hide_padding(scores: &mut [f32], ids: &[u32]) {
+    for (score, id) in scores.iter_mut().zip(ids) {
+        *score = if *id == PADDING { f32::NEG_INFINITY } else { *score };
     }
 }
 

@@ -1,7 +1,8 @@
-//! Convolution of images without borders and with a stride of 1, max-pooling, and their gradients.
+//! Convolution of images in a frame of zeros, pooling, patches, and their gradients.
 //!
-//! A pixel is a place of the kernel: p = oy * output width + ox. A column is what a kernel sees from
-//! there: k = (c, ky, kx), channel by channel, row by row. Then
+//! A frame of `padding` zeros may lie around an image; then its values have +0 added, so that there is
+//! no -0. The kernel moves by `stride`. A pixel is a place of the kernel: p = oy * output width + ox. A
+//! column is what a kernel sees from there: k = (c, ky, kx), channel by channel, row by row. Then
 //! - the output is the canonical product of weight and column, plus the bias;
 //! - the gradient of the weight sums over the pixels of all images, image after image: blocks of at
 //!   most [`K_BLOCK`] pixels of one image, each a chain from +0 with p ascending; total = total + next
@@ -9,16 +10,23 @@
 //! - the gradient of a column is the canonical product over the output channels. That of the input
 //!   starts at +0 and takes what the columns hold for it, (ky, kx) ascending.
 
+mod average;
 mod backward;
 mod bias;
 mod columns;
 mod forward;
+mod patches;
+mod places;
 mod pool;
 mod portable;
 
+pub use average::{
+    average_pool, average_pool_gradient, average_pool_gradient_portable, average_pool_portable,
+};
 pub use backward::{input_gradient, weight_gradient, weight_gradient_rows};
 pub use bias::{bias_gradient, bias_gradient_rows};
 pub use forward::forward;
+pub use patches::{PatchGrid, patches, patches_gradient};
 pub use pool::{Plane, max_pool, max_pool_gradient, max_pool_gradient_portable, max_pool_portable};
 pub use portable::{
     bias_gradient_portable, columns_portable, fold_portable, forward_portable,
@@ -35,16 +43,19 @@ use crate::matrix::Matrix;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ConvolutionError {
-    /// The kernel is larger than the image, or nothing at all.
+    /// The kernel is larger than the image in its frame, or nothing at all.
     #[error("a kernel of {kernel} x {kernel} does not fit into an image of {height} x {width}")]
     Kernel {
         /// Side of the kernel.
         kernel: usize,
-        /// Rows of the image.
+        /// Rows of the image, with its frame.
         height: usize,
-        /// Columns of the image.
+        /// Columns of the image, with its frame.
         width: usize,
     },
+    /// The kernel does not move.
+    #[error("a stride of 0 leads nowhere")]
+    NoStride,
     /// There is nothing to convolve, or nothing to convolve it to.
     #[error("a convolution from {channels} channels to {outputs} is none")]
     NoChannels {
@@ -52,6 +63,24 @@ pub enum ConvolutionError {
         channels: usize,
         /// Channels of the output.
         outputs: usize,
+    },
+    /// An image has no pixels, so it has no average.
+    #[error("an image of {height} x {width} has no average")]
+    NoPixels {
+        /// Rows of the image.
+        height: usize,
+        /// Columns of the image.
+        width: usize,
+    },
+    /// Patches leave a part of the image over.
+    #[error("patches of {side} x {side} do not cover an image of {height} x {width}")]
+    Patch {
+        /// Side of a patch.
+        side: usize,
+        /// Rows of the image.
+        height: usize,
+        /// Columns of the image.
+        width: usize,
     },
     /// The windows of a pool leave a row or a column over.
     #[error("windows of 2 x 2 do not cover an image of {height} x {width}")]
@@ -81,17 +110,21 @@ pub struct Geometry {
     pub kernel: usize,
     /// Channels of an output image.
     pub outputs: usize,
+    /// Rows or columns from one place of the kernel to the next.
+    pub stride: usize,
+    /// Zeros around an input image, on each side.
+    pub padding: usize,
 }
 
 impl Geometry {
     /// Rows of an output image.
     pub fn output_height(&self) -> usize {
-        self.height.saturating_add(1).saturating_sub(self.kernel)
+        self.places(self.height)
     }
 
     /// Columns of an output image.
     pub fn output_width(&self) -> usize {
-        self.width.saturating_add(1).saturating_sub(self.kernel)
+        self.places(self.width)
     }
 
     /// Places of the kernel, which are the pixels of an output image.
@@ -116,8 +149,12 @@ impl Geometry {
 
     /// Refuses sizes that make no convolution; otherwise everything but the batch is above zero.
     fn check(&self) -> Result<(), ConvolutionError> {
-        let Self { channels, height, width, kernel, outputs, .. } = *self;
-        if kernel == 0 || kernel > height.min(width) {
+        let Self { channels, kernel, outputs, .. } = *self;
+        let [height, width] = [self.height, self.width].map(|side| self.framed(side));
+        if self.stride == 0 {
+            return Err(ConvolutionError::NoStride);
+        }
+        if kernel == 0 || kernel > height.min(width) || self.height.min(self.width) == 0 {
             return Err(ConvolutionError::Kernel { kernel, height, width });
         }
         if channels == 0 || outputs == 0 {
@@ -141,17 +178,15 @@ impl Geometry {
         length::check(name, actual, length::product(&[self.outputs, self.depth()]))
     }
 
+    /// Compares the length of the bias with what it must be, where there is one.
+    fn check_bias(&self, bias: Option<&[f32]>) -> Result<(), LengthError> {
+        bias.map_or(Ok(()), |bias| length::check("the bias", bias.len(), self.outputs))
+    }
+
     /// The channel and the place in the kernel that stand at `k` in a column.
     fn place(&self, k: usize) -> (usize, usize, usize) {
         let in_kernel = k % (self.kernel * self.kernel);
         (k / (self.kernel * self.kernel), in_kernel / self.kernel, in_kernel % self.kernel)
-    }
-
-    /// Where the kernel at pixel `p` finds the value `k` of its column within an image.
-    fn source(&self, p: usize, k: usize) -> usize {
-        let (channel, ky, kx) = self.place(k);
-        let (oy, ox) = (p / self.output_width(), p % self.output_width());
-        (channel * self.height + oy + ky) * self.width + ox + kx
     }
 }
 

@@ -7,12 +7,16 @@
 //! - [`row_span`]: sums over the rows of a batch that comes in pieces.
 //! - [`proof_of_space`]: tables, proofs and the verifier of plotting.
 //! - [`softmax`]: log-softmax, its loss, argmax.
-//! - [`activation`]: `ReLU`, GELU and their gradients.
+//! - [`activation`]: `ReLU`, GELU, `SiLU` and their gradients.
 //! - [`cross_entropy`]: the loss of a classifier and its gradient.
-//! - [`normalization`]: layer norm and its gradient.
-//! - [`attention`]: causal attention over packed projections, and its gradient.
+//! - [`normalization`]: layer norm, group norm, root mean square norm, and their gradients.
+//! - [`attention`]: attention over packed projections, masked or not, and its gradient.
+//! - [`rotation`]: queries and keys turned by their positions.
+//! - [`dropout`]: values left out at random.
+//! - [`elements`]: products of tensors, element by element.
+//! - [`tokens`]: one row for a whole text.
 //! - [`embedding`]: rows of a table, and its gradient.
-//! - [`convolution`]: convolutions, max-pooling and their gradients.
+//! - [`convolution`]: convolutions, pooling, patches of images, and their gradients.
 //! - [`update`]: one step of an optimizer, `AdamW` or momentum.
 //! - [`chacha8`]: keystreams, and the random numbers of training.
 //! - [`blake3_tree`]: roots of models and data, digests of logits.
@@ -35,7 +39,9 @@ pub mod cross_entropy;
 #[cfg(any(feature = "cuda", feature = "cuda-emulation"))]
 pub mod cuda;
 pub mod device;
+pub mod dropout;
 pub mod elementary;
+pub mod elements;
 pub mod embedding;
 pub mod erasure_code;
 #[cfg(test)]
@@ -49,7 +55,9 @@ pub mod normalization;
 pub mod plotting;
 pub mod proof_of_space;
 pub mod reduction;
+pub mod rotation;
 pub mod row_span;
 pub mod self_check;
 pub mod softmax;
+pub mod tokens;
 pub mod update;

@@ -11,6 +11,19 @@
 //! # Source
 //! Ba, Kiros and Hinton, "Layer normalization", 2016, equation 4.
 
+mod group;
+mod rms;
+
+pub use group::{
+    GroupNorm, GroupNormError, add_group_norm_parameter_gradient, group_norm,
+    group_norm_gradient_portable, group_norm_input_gradient, group_norm_portable,
+};
+pub use rms::{
+    RmsNorm, RmsNormGradient, RmsNormGradientRoom, RmsNormOutput, RmsNormRoom, rms_norm,
+    rms_norm_gradient, rms_norm_gradient_portable, rms_norm_input_gradient,
+    rms_norm_parameter_gradient, rms_norm_portable,
+};
+
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 

@@ -5,8 +5,12 @@
 //! `i + 16` for i < 16, then with 8, 4, 2, 1. A longer sum is cut into chunks of [`CHUNK`], and the
 //! chunk sums, in order, are summed by the same rule. So hardware lanes and threads change nothing.
 
+mod pieces;
 mod rows;
 
+pub use pieces::{
+    PIECE, mean_in_pieces, mean_in_pieces_portable, sum_in_pieces, sum_in_pieces_portable,
+};
 pub use rows::{
     sum_columns, sum_columns_into, sum_columns_of_products, sum_columns_of_products_rows,
     sum_columns_portable, sum_columns_rows,
@@ -159,7 +163,7 @@ fn from_order(place: i32) -> f32 {
 
 /// The f32 nearest to a count.
 #[expect(clippy::cast_precision_loss, reason = "documented: counts above 2^24 are rounded")]
-fn count_as_f32(count: usize) -> f32 {
+pub(crate) fn count_as_f32(count: usize) -> f32 {
     count as f32
 }
 

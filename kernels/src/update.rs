@@ -1,8 +1,20 @@
-//! One step of an optimizer over the values of a tensor, in place: `AdamW`, and momentum.
+//! One step of an optimizer over the values of a tensor, in place: `AdamW` and momentum; in rooms of their
+//! own gradient descent, Nesterov's momentum, Lion and the direction of Muon.
 //!
 //! Every value is computed alone, by separate multiplications and additions, each rounded; so no
 //! cutting changes a bit. What all values of a step share is computed once, from scalars that a
 //! training run keeps beside its moments: the powers of the betas, one multiplication each step.
+
+mod descent;
+mod each;
+mod lion;
+mod orthogonal;
+mod values;
+
+pub use descent::{DescentStep, NesterovStep};
+pub use lion::LionStep;
+pub use orthogonal::{OrthogonalError, Orthogonalizer};
+pub use values::{add, average, scale, square_sum, square_sum_portable};
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;

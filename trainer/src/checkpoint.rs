@@ -10,12 +10,12 @@ use aipot_kernels::blake3_tree;
 use parity_scale_codec::{Decode, DecodeAll, Encode};
 use thiserror::Error;
 
-use crate::optimizer::OptimizerState;
+use crate::optimizer::{OptimizerState, TensorShape};
 use crate::parameters::{Parameters, ParametersError};
 use crate::run::TrainingOptions;
 
 /// What every checkpoint starts with; the number is the version of the content.
-const MAGIC: &[u8] = b"aipot checkpoint v1\n";
+const MAGIC: &[u8] = b"aipot checkpoint v2\n";
 
 /// Bytes of the BLAKE3 hash at the end.
 const FOOTER_BYTES: usize = 32;
@@ -23,8 +23,8 @@ const FOOTER_BYTES: usize = 32;
 /// Bytes of everything but weights and moments, generously.
 const OVERHEAD_BYTES_MAX: u64 = 64 * 1024;
 
-/// Bytes of weights and at most two moments for each parameter.
-const PARAMETER_BYTES_MAX: u64 = 3 * 4;
+/// Bytes of weights, their averages and at most two moments for each parameter.
+const PARAMETER_BYTES_MAX: u64 = 4 * 4;
 
 /// A run between two steps.
 #[derive(Clone, PartialEq, Debug)]
@@ -37,6 +37,8 @@ pub struct Checkpoint {
     pub step: u64,
     /// The weights.
     pub parameters: Parameters,
+    /// Their averages, where the model is made of them.
+    pub averages: Option<Parameters>,
     /// What the optimizer remembers.
     pub state: OptimizerState,
 }
@@ -96,18 +98,20 @@ struct Content {
     options: TrainingOptions,
     step: u64,
     weights: Vec<Vec<f32>>,
+    averages: Option<Vec<Vec<f32>>>,
     state: OptimizerState,
 }
 
 impl Checkpoint {
     /// The bytes of the checkpoint.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let weights = self.parameters.tensors().iter().map(|tensor| tensor.values().to_vec());
+        let values = |parameters: &Parameters| parameters.clone().into_values();
         let content = Content {
             order: self.order,
             options: self.options,
             step: self.step,
-            weights: weights.collect(),
+            weights: values(&self.parameters),
+            averages: self.averages.as_ref().map(values),
             state: self.state.clone(),
         };
         let mut bytes = MAGIC.to_vec();
@@ -130,8 +134,9 @@ impl Checkpoint {
             return Err(CheckpointError::OtherOrder { expected, found: content.order });
         }
         let parameters = Parameters::new(specification, content.weights)?;
-        let counts = parameters.tensors().iter().map(|tensor| tensor.values().len());
-        if !content.state.fits(content.options.optimizer, counts) {
+        let averages = content.averages.map(|values| Parameters::new(specification, values));
+        let shapes = TensorShape::of_order(specification)?;
+        if !content.state.fits(content.options.optimizer, &shapes) {
             return Err(CheckpointError::State);
         }
         Ok(Self {
@@ -139,16 +144,21 @@ impl Checkpoint {
             options: content.options,
             step: content.step,
             parameters,
+            averages: averages.transpose()?,
             state: content.state,
         })
     }
 }
 
+/// Bytes of the longest checkpoint of an order.
+pub(crate) fn byte_count_max(specification: &OrderSpecification) -> Result<u64, Overflow> {
+    let parameter_count = cost::cost(specification)?.parameter_count;
+    Ok(parameter_count.saturating_mul(PARAMETER_BYTES_MAX).saturating_add(OVERHEAD_BYTES_MAX))
+}
+
 fn content(bytes: &[u8], specification: &OrderSpecification) -> Result<Content, CheckpointError> {
     let found = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    let parameter_count = cost::cost(specification)?.parameter_count;
-    let max =
-        parameter_count.saturating_mul(PARAMETER_BYTES_MAX).saturating_add(OVERHEAD_BYTES_MAX);
+    let max = byte_count_max(specification)?;
     if found > max {
         return Err(CheckpointError::TooLarge { found, max });
     }

@@ -1,15 +1,19 @@
 //! Data files: bounded bytes in, checked examples out.
 //!
 //! [`Dataset`] is what training and evaluation see. [`prepare`] makes the files of an order out of what
-//! people write; [`split`] makes two files out of one; [`synthetic`] invents data that can be
-//! learnt.
+//! people write; [`import`] does the same for files of many formats that no memory holds; [`split`]
+//! makes two files out of one; [`stream`] reads the batches of a file that stays on the disk;
+//! [`augment`] changes images; [`synthetic`] invents data that can be learnt.
 
+pub mod augment;
 mod csv;
 pub mod digits;
 mod error;
+pub mod import;
 mod prepare;
 mod records;
 mod split;
+pub mod stream;
 pub mod synthetic;
 mod text;
 
@@ -19,6 +23,7 @@ pub use prepare::{
 };
 pub use split::{Split, SplitError, split};
 
+use aipot_domain_runtime::order::layout::TEXT_CLASSES;
 use aipot_domain_runtime::order::{DataFile, DataFormat, DataSpecification};
 use aipot_domain_runtime::primitives::DataRoot;
 use aipot_kernels::blake3_tree;
@@ -40,9 +45,9 @@ pub struct Dataset {
 #[derive(Clone, PartialEq, Debug)]
 enum Examples {
     /// Features `[example, feature]` and labels `[example]`.
-    Records { value_bytes: u8, features: Vec<f32>, labels: Vec<u32> },
-    /// Bytes, and how many lie from the start of one example to the start of the next.
-    Text { tokens: Vec<u8>, stride: usize },
+    Records { format: DataFormat, features: Vec<f32>, labels: Vec<u32> },
+    /// Tokens, and how many lie from the start of one example to the start of the next.
+    Text { token_bytes: u8, tokens: Vec<u32>, stride: usize },
 }
 
 /// What a file turned out to hold; [`survey`] gives it, the draft of an order is filled by it.
@@ -94,10 +99,12 @@ impl Dataset {
         prepare::check_size(bytes)?;
         let feature_count = prepare::check_feature_count(data.feature_count)?;
         let (examples, found) = match data.format {
-            DataFormat::Records { value_bytes } => read_records(bytes, value_bytes, data)?,
-            DataFormat::Text => {
-                let found = text::example_count(bytes, feature_count)?;
-                (Examples::Text { tokens: bytes.to_vec(), stride: feature_count }, found)
+            format @ (DataFormat::Records { .. } | DataFormat::Floats) => {
+                read_records(bytes, format, data)?
+            }
+            DataFormat::Text => text::read(bytes, (1, feature_count), TEXT_CLASSES)?,
+            DataFormat::Tokens { value_bytes } => {
+                text::read(bytes, (value_bytes, feature_count), data.class_count)?
             }
         };
         if found != expected {
@@ -115,8 +122,9 @@ impl Dataset {
     /// How the file's bytes are read.
     pub fn format(&self) -> DataFormat {
         match self.examples {
-            Examples::Records { value_bytes, .. } => DataFormat::Records { value_bytes },
-            Examples::Text { .. } => DataFormat::Text,
+            Examples::Records { format, .. } => format,
+            Examples::Text { token_bytes: 1, .. } => DataFormat::Text,
+            Examples::Text { token_bytes, .. } => DataFormat::Tokens { value_bytes: token_bytes },
         }
     }
 
@@ -147,9 +155,9 @@ impl Dataset {
     ///
     /// # Shapes
     /// `[feature_count + 1]`.
-    pub fn tokens(&self, example: usize) -> &[u8] {
+    pub fn tokens(&self, example: usize) -> &[u32] {
         match &self.examples {
-            Examples::Text { tokens, stride } if example < self.example_count() => {
+            Examples::Text { tokens, stride, .. } if example < self.example_count() => {
                 let start = example.saturating_mul(*stride);
                 let end = start.saturating_add(self.feature_count).saturating_add(1);
                 tokens.get(start..end).unwrap_or_default()
@@ -182,17 +190,17 @@ pub fn data_file(bytes: &[u8]) -> DataFile {
 
 fn read_records(
     bytes: &[u8],
-    value_bytes: u8,
+    format: DataFormat,
     data: &DataSpecification,
 ) -> Result<(Examples, u32), DatasetError> {
     let form = records::Form {
-        value_bytes,
+        kind: records::Kind::of(format),
         feature_count: prepare::check_feature_count(data.feature_count)?,
         label_max: data.class_count.saturating_sub(1),
     };
     let records::Rows { features, labels } = form.read(bytes, data.feature_divisor)?;
     let found = u32::try_from(labels.len()).unwrap_or(u32::MAX);
-    Ok((Examples::Records { value_bytes, features, labels }, found))
+    Ok((Examples::Records { format, features, labels }, found))
 }
 
 #[cfg(test)]

@@ -4,13 +4,14 @@
 //! [`aipot_domain_runtime::program::training`] says what a step computes, operator by operator; this room
 //! computes the same with whole layers. Tests compare the two word by word.
 
-mod batch;
+pub(crate) mod batch;
 mod convolutional;
 mod decoder;
-mod linear;
-mod network;
+mod graph;
+pub(crate) mod linear;
+pub(crate) mod network;
 mod perceptron;
-mod room;
+pub(crate) mod room;
 mod state;
 
 use aipot_domain_runtime::order::{OrderSpecification, Recipe};
@@ -25,6 +26,8 @@ use self::batch::Batches;
 use self::room::Room;
 use self::state::TrainingState;
 use crate::architecture::layout;
+use crate::base::read_base;
+use crate::dataset::stream::StreamError;
 use crate::memory::TrainingMemory;
 use crate::trace::machine::{Files, Machine, MachineError};
 use crate::trace::recorder::Persistent;
@@ -53,6 +56,15 @@ pub enum EngineError {
         /// Slots of the computation.
         expected: usize,
     },
+    /// A layer that this engine does not have.
+    #[error("the engine has no layer {name}")]
+    NoLayer {
+        /// The layer.
+        name: &'static str,
+    },
+    /// Weights that stay as they are were not given, or are others than those of the order.
+    #[error("the weights of the base are missing, or are not those of the order")]
+    NoBase,
     /// The sizes of the order do not fit this machine.
     #[error("{quantity} does not fit this machine")]
     Overflow {
@@ -62,6 +74,9 @@ pub enum EngineError {
     /// The first step, which makes the state, failed.
     #[error(transparent)]
     Initial(#[from] MachineError),
+    /// The batches cannot be read from the disk.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
     /// A kernel refused its sizes, which follow from the order.
     #[error("a kernel refused: {reason}")]
     Kernel {
@@ -72,7 +87,7 @@ pub enum EngineError {
 
 impl EngineError {
     /// Wraps the refusal of a kernel.
-    fn kernel(error: impl std::error::Error) -> Self {
+    pub(crate) fn kernel(error: impl std::error::Error) -> Self {
         Self::Kernel { reason: error.to_string() }
     }
 }
@@ -132,7 +147,7 @@ impl<'input> FastEngine<'input> {
         Ok(Self {
             gradients: gradients.collect(),
             computation,
-            files: Files { train, test: &[], model: &[] },
+            files: Files { train, ..Files::default() },
             course: state::course(&recipe),
             batches: Batches::new(specification, train, room)?,
             network: Network::in_room(specification, micro_rows, room)?,
@@ -141,6 +156,23 @@ impl<'input> FastEngine<'input> {
             loss_nats: f32::NAN,
             learning_rate: 0.0,
         })
+    }
+
+    /// The run with the base file of its order: weights that stay as they are, or from which it starts.
+    ///
+    /// # Errors
+    /// [`EngineError::NoBase`] for a file that is not of the order's shapes.
+    pub fn with_base(
+        mut self,
+        specification: &OrderSpecification,
+        base: &'input [u8],
+    ) -> Result<Self, EngineError> {
+        let tensors = read_base(specification, base)?;
+        if self.network.has_frozen() {
+            self.network.set_base(tensors)?;
+        }
+        self.files.base = base;
+        Ok(self)
     }
 
     /// Bytes of the buffers that were taken for this run; see [`crate::memory::training_memory`].
@@ -176,7 +208,7 @@ impl<'input> FastEngine<'input> {
     }
 
     fn train(&mut self, number: u32) -> Result<(), EngineError> {
-        let batch = self.batches.take(number);
+        let batch = self.batches.take(number)?;
         self.loss_nats = self.network.train(self.state.weights(), batch, &mut self.gradients)?;
         self.learning_rate = f32::from_bits(learning_rate(&self.course, number).0);
         self.state.update(&self.gradients, self.learning_rate)

@@ -3,12 +3,16 @@
 //! What a validator publishes follows from two counters and from the roots of the logits of all batches,
 //! so that one run serves every validator's key.
 
+mod batch;
+
 use aipot_domain_runtime::evaluation::Tally;
+use aipot_domain_runtime::order::OrderSpecification;
 use aipot_domain_runtime::primitives::{DataRoot, EvaluationDigest, ModelRoot, Score};
 use aipot_domain_runtime::program::{Computation, Operation, SlotIndex};
 use parity_scale_codec::Encode;
 use thiserror::Error;
 
+use self::batch::Batches;
 use crate::trace::machine::{Files, Machine, MachineError};
 use crate::trace::state::slot_root;
 
@@ -95,6 +99,30 @@ pub fn evaluate(computation: &Computation, files: Files<'_>) -> Result<Evaluatio
         return Err(EvaluateError::NoEvaluation);
     };
     Ok(Evaluation { correct_count: wide(correct)?, loss_sum_q16: wide(losses)?, logits_roots })
+}
+
+/// As [`evaluate`], of an order's model: batches go through the engine, with the same bits, and through the
+/// machine where the engine cannot.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_order(
+    specification: &OrderSpecification,
+    computation: &Computation,
+    files: Files<'_>,
+) -> Result<Evaluation, EvaluateError> {
+    let reading = batch::reading(computation);
+    let Some(mut batches) = Batches::new(specification, &reading, files) else {
+        return evaluate(computation, files);
+    };
+    let mut evaluation = Evaluation { correct_count: 0, loss_sum_q16: 0, logits_roots: Vec::new() };
+    for step in 1..computation.steps() {
+        let Some(answers) = batches.answer(step)? else { return evaluate(computation, files) };
+        evaluation.correct_count = evaluation.correct_count.wrapping_add(answers.correct_count);
+        evaluation.loss_sum_q16 = evaluation.loss_sum_q16.wrapping_add(answers.loss_sum_q16);
+        evaluation.logits_roots.push(answers.logits_root);
+    }
+    Ok(evaluation)
 }
 
 /// The slot whose root goes into the digest.

@@ -35,6 +35,9 @@ reward = "100"
 metric_min = 0.9
 "#;
 
+/// The model of [`DIGITS_ORDER`].
+pub(crate) const DIGITS_MODEL: &str = "architecture = \"mlp\"\nhidden = [128, 64]";
+
 /// Examples of the digits that are hidden.
 const TEST_EXAMPLES: usize = 360;
 
@@ -50,6 +53,12 @@ pub(crate) struct Fixture {
 pub(crate) fn digits_fixture(seed: u64) -> Fixture {
     let files = split(digits(), TEST_EXAMPLES, seed).unwrap();
     fixture(DIGITS_ORDER, &files)
+}
+
+/// The digits and an order for another model, the lines of its table.
+pub(crate) fn digits_fixture_of(model: &str) -> Fixture {
+    let order = DIGITS_ORDER.replace(DIGITS_MODEL, model);
+    fixture(&order, &split(digits(), TEST_EXAMPLES, 0).unwrap())
 }
 
 /// An order of few bits for tests of rules: 3 features, one hidden layer of 4, 2 classes.

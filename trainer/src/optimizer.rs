@@ -1,179 +1,152 @@
 //! Optimizers: one pass over each tensor in place; their state is plain vectors, so it can be saved.
 //!
-//! Every value is computed alone and with correctly rounded operations only, so threads and machines
-//! change nothing.
+//! All arithmetic is that of the kernels, so threads and machines change no bit.
 
-#![expect(clippy::cast_possible_truncation, reason = "SCALE derives cast the index of a variant")]
+mod muon;
+mod options;
+mod shape;
 
-mod adamw;
-mod momentum;
+pub use options::OptimizerOptions;
+pub use shape::TensorShape;
 
-use std::cell::RefCell;
-
-use candle_core::{CpuStorage, Error, InplaceOp2, Layout, Tensor};
+use aipot_kernels::length::LengthError;
+use aipot_kernels::update::{
+    AdamWConstants, AdamWScalars, AdamWStep, DescentStep, LionStep, MomentumStep, NesterovStep,
+    OrthogonalError,
+};
 use parity_scale_codec::{Decode, Encode};
+use thiserror::Error;
 
-use crate::layer::view;
+use self::muon::Muon;
 
-/// Values that one thread updates at a time: some 10 microseconds of work.
-const CHUNK_VALUES: usize = 1 << 14;
-
-/// Which optimizer, with its constants.
-#[derive(Clone, Copy, PartialEq, Debug, Encode, Decode)]
-pub enum OptimizerOptions {
-    /// Adam with decoupled weight decay.
-    ///
-    /// # Source
-    /// Loshchilov and Hutter, "Decoupled weight decay regularization", 2019, algorithm 2.
-    #[codec(index = 0)]
-    AdamW {
-        /// Decay of the mean gradient.
-        beta1: f32,
-        /// Decay of the mean squared gradient.
-        beta2: f32,
-        /// Keeps the division from zero.
-        epsilon: f32,
-        /// Share of the weights that is lost at a learning rate of 1.
-        weight_decay: f32,
-    },
-    /// Stochastic gradient descent with momentum.
-    ///
-    /// # Source
-    /// Sutskever and others, "On the importance of initialization and momentum", 2013, equations 1
-    /// and 2, with the learning rate applied to the velocity.
-    #[codec(index = 1)]
-    Momentum {
-        /// Share of the velocity that stays.
-        momentum: f32,
-        /// Share of the weights that is lost at a learning rate of 1.
-        weight_decay: f32,
-    },
-}
-
-impl OptimizerOptions {
-    /// AdamW with the constants of its paper.
-    pub const ADAMW: Self =
-        Self::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 };
-
-    /// Momentum as commonly used.
-    pub const MOMENTUM: Self = Self::Momentum { momentum: 0.9, weight_decay: 0.0 };
-
-    /// Vectors of state for each tensor.
-    pub fn moment_count(self) -> usize {
-        match self {
-            Self::AdamW { .. } => 2,
-            Self::Momentum { .. } => 1,
-        }
-    }
-}
-
-/// What an optimizer remembers: for each tensor its moments, all as long as the tensor.
+/// What an optimizer remembers between two steps.
 #[derive(Clone, PartialEq, Debug, Default, Encode, Decode)]
 pub struct OptimizerState {
-    /// `[tensor][moment][value]`.
+    /// `[tensor][moment][value]`; all moments are as long as their tensor.
     pub moments: Vec<Vec<Vec<f32>>>,
+    /// Powers of the betas of Adam, where there is one.
+    pub powers: (f32, f32),
 }
 
 impl OptimizerState {
-    /// A fresh state for tensors of these lengths.
-    pub fn new(options: OptimizerOptions, value_counts: impl Iterator<Item = usize>) -> Self {
-        let of_tensor = |count| vec![vec![0.0; count]; options.moment_count()];
-        Self { moments: value_counts.map(of_tensor).collect() }
+    /// A fresh state for tensors of these shapes.
+    pub fn new(options: OptimizerOptions, shapes: &[TensorShape]) -> Self {
+        let of_tensor = |shape: &TensorShape| {
+            vec![vec![0.0; shape.value_count()]; options.moment_count(*shape)]
+        };
+        let AdamWScalars { power1, power2 } = AdamWScalars::START;
+        Self { moments: shapes.iter().map(of_tensor).collect(), powers: (power1, power2) }
     }
 
-    /// Whether the state is one for tensors of these lengths.
-    pub fn fits(
-        &self,
-        options: OptimizerOptions,
-        mut value_counts: impl ExactSizeIterator<Item = usize>,
-    ) -> bool {
-        self.moments.len() == value_counts.len()
-            && self.moments.iter().all(|moments| {
-                let count = value_counts.next();
-                moments.len() == options.moment_count()
-                    && moments.iter().all(|moment| Some(moment.len()) == count)
+    /// Whether the state is one for tensors of these shapes.
+    pub fn fits(&self, options: OptimizerOptions, shapes: &[TensorShape]) -> bool {
+        self.moments.len() == shapes.len()
+            && self.moments.iter().zip(shapes).all(|(moments, shape)| {
+                moments.len() == options.moment_count(*shape)
+                    && moments.iter().all(|moment| moment.len() == shape.value_count())
             })
     }
 }
 
-/// One step of an optimizer, the same for all tensors.
-#[derive(Clone, Copy, Debug)]
-pub struct Update {
-    /// The optimizer.
-    pub options: OptimizerOptions,
-    /// Learning rate of this step.
-    pub learning_rate: f32,
-    /// Which step this is, from 0.
-    pub step: u64,
+/// Why a step failed: the values given are not as long as the tensors.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum OptimizerError {
+    /// The state is of other tensors or of another optimizer.
+    #[error("the optimizer's state does not fit the weights")]
+    State,
+    /// A gradient or a moment has another length than its tensor.
+    #[error(transparent)]
+    Length(#[from] LengthError),
+    /// The direction of Muon cannot be computed.
+    #[error(transparent)]
+    Orthogonal(#[from] OrthogonalError),
 }
 
-impl Update {
-    /// Moves one tensor down its gradient.
+/// An optimizer between two steps, with all memory it needs.
+#[derive(Debug)]
+pub struct Optimizer {
+    options: OptimizerOptions,
+    shapes: Vec<TensorShape>,
+    state: OptimizerState,
+    muon: Muon,
+}
+
+impl Optimizer {
+    /// An optimizer of tensors of these shapes that goes on with a state.
     ///
     /// # Errors
-    /// candle's error when the gradient has another shape or is not on the CPU.
-    pub fn apply(
-        self,
-        variable: &Tensor,
-        gradient: &Tensor,
-        moments: &mut [Vec<f32>],
-    ) -> candle_core::Result<()> {
-        let step = InPlace { update: self, moments: RefCell::new(moments) };
-        variable.inplace_op2(&gradient.contiguous()?, &step)
-    }
-
-    fn run(self, weights: &mut [f32], gradient: &[f32], moments: &mut [Vec<f32>]) {
-        match (self.options, moments) {
-            (OptimizerOptions::AdamW { beta1, beta2, epsilon, weight_decay }, [first, second]) => {
-                let constants = adamw::Constants { beta1, beta2, epsilon, weight_decay };
-                let step = adamw::Step::new(constants, self.learning_rate, self.step);
-                adamw::update(&step, weights, gradient, (first, second));
-            }
-            (OptimizerOptions::Momentum { momentum, weight_decay }, [velocity]) => {
-                let kept = 1.0 - self.learning_rate * weight_decay;
-                let step = momentum::Step { momentum, kept, learning_rate: self.learning_rate };
-                momentum::update(step, weights, gradient, velocity);
-            }
-            // `InPlace` has compared the number of moments with the optimizer's.
-            _ => {}
+    /// [`OptimizerError::State`] when the state is of another optimizer or of other tensors.
+    pub fn new(
+        options: OptimizerOptions,
+        shapes: Vec<TensorShape>,
+        state: OptimizerState,
+    ) -> Result<Self, OptimizerError> {
+        if !state.fits(options, &shapes) {
+            return Err(OptimizerError::State);
         }
-    }
-}
-
-/// The bridge to candle, which hands out the memory of a tensor to such an operation only.
-struct InPlace<'state> {
-    update: Update,
-    /// The operation is called once, but through a shared reference.
-    moments: RefCell<&'state mut [Vec<f32>]>,
-}
-
-impl InplaceOp2 for InPlace<'_> {
-    fn name(&self) -> &'static str {
-        "optimizer step"
+        Ok(Self { options, shapes, state, muon: Muon::default() })
     }
 
-    fn cpu_fwd(
-        &self,
-        weights: &mut CpuStorage,
-        weights_layout: &Layout,
-        gradient: &CpuStorage,
-        gradient_layout: &Layout,
-    ) -> candle_core::Result<()> {
-        let gradient = view::values(gradient, gradient_layout)?;
-        let range = weights_layout.contiguous_offsets().map(|(start, end)| start..end);
-        let CpuStorage::F32(weights) = weights else {
-            return Err(Error::msg("weights are f32"));
-        };
-        let weights = range.and_then(|range| weights.get_mut(range));
-        let weights = weights.ok_or_else(|| Error::msg("weights are contiguous"))?;
-        let mut moments = self.moments.borrow_mut();
-        let is_fitting = moments.len() == self.update.options.moment_count()
-            && moments.iter().all(|moment| moment.len() == weights.len());
-        if gradient.len() != weights.len() || !is_fitting {
-            return Err(Error::msg("gradient and moments are as long as the weights"));
+    /// What is remembered.
+    pub fn state(&self) -> &OptimizerState {
+        &self.state
+    }
+
+    /// Moves all tensors down their gradients.
+    ///
+    /// # Errors
+    /// [`OptimizerError::Length`] when a gradient is not as long as its tensor.
+    pub fn step(
+        &mut self,
+        weights: &mut [Vec<f32>],
+        gradients: &[Vec<f32>],
+        rate: f32,
+    ) -> Result<(), OptimizerError> {
+        let of_adamw = self.adamw_step(rate);
+        let tensors = weights.iter_mut().zip(gradients).zip(&mut self.state.moments);
+        for (((weights, gradient), moments), shape) in tensors.zip(&self.shapes) {
+            match (self.options, moments.as_mut_slice()) {
+                (OptimizerOptions::Descent { weight_decay }, []) => {
+                    DescentStep::new(weight_decay, rate).apply(weights, gradient)?;
+                }
+                (OptimizerOptions::Momentum { momentum, weight_decay }, [velocity]) => {
+                    let step = MomentumStep::new(momentum, weight_decay, rate);
+                    step.apply(weights, gradient, velocity)?;
+                }
+                (OptimizerOptions::Nesterov { momentum, weight_decay }, [velocity]) => {
+                    let step = NesterovStep::new(momentum, weight_decay, rate);
+                    step.apply(weights, gradient, velocity)?;
+                }
+                (OptimizerOptions::Lion { beta1, beta2, weight_decay }, [momentum]) => {
+                    let step = LionStep::new((beta1, beta2), weight_decay, rate);
+                    step.apply(weights, gradient, momentum)?;
+                }
+                (OptimizerOptions::Muon { momentum, weight_decay, .. }, [velocity]) => {
+                    let step = DescentStep::new(weight_decay, rate);
+                    let direction = self.muon.direction(
+                        *shape,
+                        (gradient, velocity.as_mut_slice()),
+                        momentum,
+                    )?;
+                    step.apply(weights, direction)?;
+                }
+                (_, [first, second]) => of_adamw.apply(weights, gradient, first, second)?,
+                _ => return Err(OptimizerError::State),
+            }
         }
-        self.update.run(weights, gradient, &mut moments);
         Ok(())
+    }
+
+    /// The step of Adam for all tensors that it moves; it counts its steps.
+    fn adamw_step(&mut self, rate: f32) -> AdamWStep {
+        let (constants, share) = self.options.adamw();
+        let AdamWConstants { beta1, beta2, .. } = constants;
+        let (power1, power2) = self.state.powers;
+        let mut scalars = AdamWScalars { power1, power2 };
+        scalars.advance(beta1, beta2);
+        self.state.powers = (scalars.power1, scalars.power2);
+        scalars.step(constants, rate * share)
     }
 }
 

@@ -109,6 +109,11 @@ impl Parameters {
         &mut self.0
     }
 
+    /// The values alone, `[tensor][value]`.
+    pub fn into_values(self) -> Vec<Vec<f32>> {
+        self.0.into_iter().map(|parameter| parameter.values).collect()
+    }
+
     /// How many values there are in all tensors.
     pub fn value_count(&self) -> usize {
         self.0.iter().map(|parameter| parameter.values.len()).sum()

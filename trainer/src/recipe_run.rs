@@ -79,12 +79,29 @@ impl<'input> RecipeRun<'input> {
         train: &'input [u8],
         trace: &Trace,
     ) -> Result<Self, RecipeError> {
+        Self::in_pieces(specification, computation, train, trace, u32::MAX)
+    }
+
+    /// The same with memory for at most `micro_rows` examples, through which a batch goes in pieces.
+    ///
+    /// No size of the pieces changes a bit; 0 counts as 1.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn in_pieces(
+        specification: &'input OrderSpecification,
+        computation: &'input Computation,
+        train: &'input [u8],
+        trace: &Trace,
+        micro_rows: u32,
+    ) -> Result<Self, RecipeError> {
         let steps = computation.steps();
         if trace.step_count != steps {
             let (found, expected) = (trace.step_count, steps);
             return Err(RecipeError::ForeignTrace { found, expected });
         }
-        let mut engine = FastEngine::new(specification, computation, train)?;
+        let mut engine =
+            FastEngine::with_micro_batch(specification, computation, train, micro_rows)?;
         let kept = trace.snapshots.nearest(steps);
         if let Some((_, persistent)) = kept {
             engine.restore(persistent)?;

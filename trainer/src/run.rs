@@ -1,79 +1,31 @@
 //! A training run from the first to the last step.
 //!
 //! The whole recipe stands in [`Trainer::new`] and [`Trainer::step`]; between steps it can be stopped,
-//! saved ([`Trainer::checkpoint`]) and taken up again ([`Trainer::resume`]) without a trace.
+//! saved ([`Trainer::checkpoint`]) and taken up again ([`Trainer::resume`]) without a trace. All
+//! arithmetic is that of the engine, so only options and data decide the bits.
 
+mod error;
+mod file;
+mod gradient;
 mod options;
 
-pub use options::{LEARNING_RATE_DEFAULT, OptionError, TrainingOptions};
+pub use error::{Saved, TrainError};
+pub use file::{Open, TrainingFile};
+pub use options::{CLIP_NORM_DEEP, LEARNING_RATE_DEEP, LEARNING_RATE_DEFAULT};
+pub use options::{OptionError, TrainingOptions};
 
-use aipot_domain_runtime::order::{DataFormat, OrderSpecification};
-use candle_core::{Device, Tensor};
-use thiserror::Error;
+use aipot_domain_runtime::order::OrderSpecification;
+use aipot_kernels::update::average;
 
-use crate::architecture::{Model, ModelReadError, initial_parameters};
-use crate::batch_order::BatchOrder;
+use self::gradient::Gradients;
+use crate::architecture::initial_parameters;
+use crate::base::read_base;
 use crate::checkpoint::Checkpoint;
-use crate::dataset::Dataset;
-use crate::layer::cross_entropy;
-use crate::optimizer::{OptimizerState, Update};
-use crate::parameters::{Parameter, Parameters, ParametersError};
-
-/// Why training stopped.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum TrainError {
-    /// The options make no run.
-    #[error(transparent)]
-    Options(#[from] OptionError),
-    /// The data is not shaped like the order's.
-    #[error(
-        "the data has {features} features and {classes} classes, the order {expected_features} and {expected_classes}"
-    )]
-    Data {
-        /// Features of the data.
-        features: usize,
-        /// Classes of the data.
-        classes: u32,
-        /// Features of the order.
-        expected_features: u32,
-        /// Classes of the order.
-        expected_classes: u32,
-    },
-    /// The data is text, the model is trained on features.
-    #[error("the data is text, the model reads records of features")]
-    Text,
-    /// The weights do not fit the order.
-    #[error(transparent)]
-    Parameters(#[from] ParametersError),
-    /// A checkpoint of another order or of other options.
-    #[error("the checkpoint does not belong to this run")]
-    ForeignCheckpoint,
-    /// The loss is no number any more; the weights are as they were before the step.
-    #[error("the loss is {loss} in step {step}; a lower learning rate may help")]
-    Diverged {
-        /// The step, from 0.
-        step: u64,
-        /// The loss.
-        loss: f32,
-    },
-    /// A tensor got no gradient, so it would never be trained.
-    #[error("tensor {index} of the model has no gradient in step {step}")]
-    NoGradient {
-        /// The step, from 0.
-        step: u64,
-        /// Its place in the layout.
-        index: usize,
-    },
-    /// candle failed.
-    #[error("a tensor operation failed in step {step}")]
-    Tensor {
-        /// The step, from 0.
-        step: u64,
-        /// What candle said.
-        source: candle_core::Error,
-    },
-}
+use crate::engine::EngineError;
+use crate::engine::batch::Batches;
+use crate::engine::network::Network;
+use crate::optimizer::{Optimizer, OptimizerState, TensorShape};
+use crate::parameters::{Parameter, Parameters};
 
 /// What one step did.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -82,7 +34,7 @@ pub struct StepReport {
     pub step: u64,
     /// Steps of the whole run.
     pub step_count: u64,
-    /// Mean loss of the batch before the step, in nats.
+    /// Mean loss of the step's batches before the step, in nats.
     pub loss_nats: f32,
     /// Learning rate of the step.
     pub learning_rate: f32,
@@ -92,33 +44,53 @@ pub struct StepReport {
 #[derive(Debug)]
 pub struct Trainer<'data> {
     specification: OrderSpecification,
-    data: &'data Dataset,
     options: TrainingOptions,
-    model: Model,
-    state: OptimizerState,
-    order: BatchOrder,
+    batches: Batches<'data>,
+    network: Network,
+    optimizer: Optimizer,
+    /// `[tensor][value]`.
+    weights: Vec<Vec<f32>>,
+    /// As the weights where an average is the model, else empty.
+    averages: Vec<Vec<f32>>,
+    gradients: Gradients,
     step: u64,
+    saved: Saved,
 }
 
 impl<'data> Trainer<'data> {
     /// A run at its start: initial weights, nothing learnt.
     ///
     /// # Errors
-    /// [`TrainError::Options`], [`TrainError::Data`] or [`TrainError::Parameters`] when options or
+    /// [`TrainError::Options`], [`TrainError::ForeignData`] or [`TrainError::Overflow`] when options or
     /// data do not fit the order.
     pub fn new(
         specification: &OrderSpecification,
-        data: &'data Dataset,
+        file: TrainingFile<'data>,
         options: TrainingOptions,
     ) -> Result<Self, TrainError> {
+        Self::new_in_pieces(specification, file, options, u32::MAX)
+    }
+
+    /// The same with memory for at most `micro_rows` examples, through which a batch goes in pieces.
+    ///
+    /// No size of the pieces changes a bit; 0 counts as 1.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn new_in_pieces(
+        specification: &OrderSpecification,
+        file: TrainingFile<'data>,
+        options: TrainingOptions,
+        micro_rows: u32,
+    ) -> Result<Self, TrainError> {
         let parameters = initial_parameters(specification, options.seed)?;
-        let counts = parameters.tensors().iter().map(|tensor| tensor.values().len());
-        let state = OptimizerState::new(options.optimizer, counts);
-        Self::at(
-            specification,
-            data,
-            Checkpoint { order: specification.id(), options, step: 0, parameters, state },
-        )
+        let state = OptimizerState::new(options.optimizer, &TensorShape::of_order(specification)?);
+        let averages = options.average_share.map(|_| parameters.clone());
+        let order = specification.id();
+        let checkpoint = Checkpoint { order, options, step: 0, parameters, averages, state };
+        let mut trainer = Self::resume_in_pieces(specification, file, checkpoint, micro_rows)?;
+        trainer.saved = Saved(None);
+        Ok(trainer)
     }
 
     /// A run where a checkpoint left it.
@@ -127,40 +99,76 @@ impl<'data> Trainer<'data> {
     /// [`TrainError::ForeignCheckpoint`] for a checkpoint of another order, else as [`Self::new`].
     pub fn resume(
         specification: &OrderSpecification,
-        data: &'data Dataset,
+        file: TrainingFile<'data>,
         checkpoint: Checkpoint,
     ) -> Result<Self, TrainError> {
-        if checkpoint.order != specification.id() {
-            return Err(TrainError::ForeignCheckpoint);
-        }
-        Self::at(specification, data, checkpoint)
+        Self::resume_in_pieces(specification, file, checkpoint, u32::MAX)
     }
 
-    fn at(
+    /// The same with memory for at most `micro_rows` examples; see [`Self::new_in_pieces`].
+    ///
+    /// # Errors
+    /// As [`Self::resume`].
+    pub fn resume_in_pieces(
         specification: &OrderSpecification,
-        data: &'data Dataset,
+        file: TrainingFile<'data>,
         checkpoint: Checkpoint,
+        micro_rows: u32,
     ) -> Result<Self, TrainError> {
-        let Checkpoint { options, step, parameters, state, .. } = checkpoint;
+        let Checkpoint { order, options, step, parameters, averages, state } = checkpoint;
+        let has_averages = averages.is_some() == options.average_share.is_some();
+        if order != specification.id() || !has_averages {
+            return Err(TrainError::ForeignCheckpoint);
+        }
         options.check()?;
-        check_data(specification, data)?;
-        let example_count = u32::try_from(data.example_count()).unwrap_or(u32::MAX);
-        let model = Model::new(specification, &parameters)
-            .map_err(|source| TrainError::Tensor { step, source })?;
+        file.check(specification)?;
+        let engine = |source| TrainError::Engine { step, source };
+        let micro_rows = usize::try_from(micro_rows).unwrap_or(usize::MAX);
+        let run = run_specification(specification, &options);
+        let shapes = TensorShape::of_order(specification)?;
+        let optimizer = Optimizer::new(options.optimizer, shapes, state);
+        let weights = parameters.into_values();
         Ok(Self {
+            batches: file.batches(&run).map_err(engine)?,
+            network: Network::new(&run, micro_rows).map_err(engine)?,
+            optimizer: optimizer.map_err(|source| TrainError::Optimizer { step, source })?,
+            gradients: Gradients::new(&weights, options.accumulation),
+            averages: averages.map_or_else(Vec::new, Parameters::into_values),
             specification: specification.clone(),
-            order: BatchOrder::new(options.seed, example_count, options.batch_size),
-            data,
             options,
-            model,
-            state,
+            weights,
             step,
+            saved: Saved(Some(step)),
         })
+    }
+
+    /// The run with the base file of its order: weights that stay as they are, or from which it starts.
+    ///
+    /// # Errors
+    /// [`TrainError::Engine`] for a file that is not of the order's shapes.
+    pub fn with_base(mut self, base: &[u8]) -> Result<Self, TrainError> {
+        let step = self.step;
+        let engine = |source| TrainError::Engine { step, source };
+        let tensors = read_base(&self.specification, base).map_err(engine)?;
+        if self.network.has_frozen() {
+            self.network.set_base(tensors).map_err(engine)?;
+        } else if step == 0 {
+            if self.options.average_share.is_some() {
+                self.averages.clone_from(&tensors);
+            }
+            self.weights = tensors;
+        }
+        Ok(self)
     }
 
     /// The number of the next step.
     pub fn step_index(&self) -> u64 {
         self.step
+    }
+
+    /// How the run is done.
+    pub fn options(&self) -> &TrainingOptions {
+        &self.options
     }
 
     /// Whether all steps are done.
@@ -171,101 +179,111 @@ impl<'data> Trainer<'data> {
     /// Does one step: forward, loss, backward, update.
     ///
     /// # Errors
-    /// [`TrainError::Diverged`], [`TrainError::NoGradient`] or [`TrainError::Tensor`], with the
-    /// weights left as they were by all but a failing update.
+    /// [`TrainError::Diverged`] or [`TrainError::Engine`], with the weights left as they were.
     pub fn step(&mut self) -> Result<StepReport, TrainError> {
         let step = self.step;
-        let failed = |source| TrainError::Tensor { step, source };
-
-        let (features, labels) = gather(self.data, self.order.batch(step)).map_err(failed)?;
-        let logits = self.model.forward(&features).map_err(failed)?;
-        let loss = cross_entropy(&logits, &labels).map_err(failed)?;
-        let loss_nats = loss.to_scalar::<f32>().map_err(failed)?;
-        if !loss_nats.is_finite() {
-            return Err(TrainError::Diverged { step, loss: loss_nats });
+        let loss_nats = self.losses().map_err(|source| TrainError::Engine { step, source })?;
+        let is_clean = loss_nats.is_finite() && self.gradients.clip(self.options.clip_norm);
+        if !is_clean {
+            return Err(TrainError::Diverged { step, loss: loss_nats, saved: self.saved });
         }
-        let gradients = loss.backward().map_err(failed)?;
         let learning_rate = self.options.learning_rate_at(step);
-        let update = Update { options: self.options.optimizer, learning_rate, step };
-        let tensors = self.model.variables().iter().zip(&mut self.state.moments);
-        for (index, (variable, moments)) in tensors.enumerate() {
-            let gradient = gradients.get(variable).ok_or(TrainError::NoGradient { step, index })?;
-            update.apply(variable, gradient, moments).map_err(failed)?;
-        }
+        let moved = self.optimizer.step(&mut self.weights, self.gradients.values(), learning_rate);
+        moved.map_err(|source| TrainError::Optimizer { step, source })?;
+        self.average().map_err(|source| TrainError::Engine { step, source })?;
         self.step = step.saturating_add(1);
         Ok(StepReport { step, step_count: self.options.step_count, loss_nats, learning_rate })
+    }
+
+    /// Computes the gradients of the step's batches and gives their mean loss.
+    fn losses(&mut self) -> Result<f32, EngineError> {
+        let count = self.options.accumulation;
+        let first = self.step.saturating_mul(u64::from(count));
+        let mut total = 0.0;
+        for index in 0..count {
+            // The options allow no more batches than 32 bits count.
+            let number = u32::try_from(first.saturating_add(u64::from(index))).unwrap_or(u32::MAX);
+            let batch = self.batches.take(number)?;
+            total += self.network.train(&self.weights, batch, self.gradients.next(index))?;
+            self.gradients.collect(index)?;
+        }
+        self.gradients.divide(count);
+        Ok(total / gradient::as_f32(count))
+    }
+
+    /// Moves the averages towards the weights, faster in the first steps.
+    ///
+    /// # Source
+    /// The shares of the first steps are those of TensorFlow's `ExponentialMovingAverage`.
+    fn average(&mut self) -> Result<(), EngineError> {
+        let Some(share) = self.options.average_share else { return Ok(()) };
+        let count = u16::try_from(self.step).map_or(f32::from(u16::MAX), f32::from);
+        let kept = share.min((1.0 + count) / (10.0 + count));
+        for (averages, weights) in self.averages.iter_mut().zip(&self.weights) {
+            average(averages, weights, kept).map_err(EngineError::kernel)?;
+        }
+        Ok(())
     }
 
     /// Everything that is needed to go on later.
     ///
     /// # Errors
-    /// [`TrainError::Tensor`] when candle does not hand out the weights.
-    pub fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
-        Ok(Checkpoint {
-            order: self.specification.id(),
+    /// [`TrainError::Parameters`] when the weights are none of the order's model.
+    pub fn checkpoint(&mut self) -> Result<Checkpoint, TrainError> {
+        let order = &self.specification;
+        let averages = self.options.average_share.map(|_| self.averages.clone());
+        let averages = averages.map(|values| Parameters::new(order, values)).transpose()?;
+        let checkpoint = Checkpoint {
+            order: order.id(),
             options: self.options,
             step: self.step,
-            parameters: self.parameters()?,
-            state: self.state.clone(),
-        })
+            parameters: Parameters::new(order, self.weights.clone())?,
+            averages,
+            state: self.optimizer.state().clone(),
+        };
+        self.saved = Saved(Some(self.step));
+        Ok(checkpoint)
     }
 
-    /// The weights as they are now.
+    /// The model as it is now: the averages where they are asked for, else the weights.
+    pub fn model(&self) -> &[Vec<f32>] {
+        if self.options.average_share.is_some() { &self.averages } else { &self.weights }
+    }
+
+    /// The model as it is now.
     ///
     /// # Errors
-    /// [`TrainError::Tensor`] when candle does not hand them out.
+    /// [`TrainError::Parameters`] when the weights are none of the order's model.
     pub fn parameters(&self) -> Result<Parameters, TrainError> {
-        self.model.parameters(&self.specification).map_err(|error| match error {
-            ModelReadError::Tensor(source) => TrainError::Tensor { step: self.step, source },
-            ModelReadError::Parameters(source) => TrainError::Parameters(source),
-        })
+        Ok(Parameters::new(&self.specification, self.model().to_vec())?)
     }
 
-    /// Ends the run and gives the weights, which are then known to be finite.
+    /// Ends the run and gives the model, whose values are then known to be finite.
     ///
     /// # Errors
-    /// [`TrainError::Diverged`] with the first weight that is not finite, else as
+    /// [`TrainError::Diverged`] with the first value that is not finite, else as
     /// [`Self::parameters`].
     pub fn finish(self) -> Result<Parameters, TrainError> {
         let parameters = self.parameters()?;
         let mut values = parameters.tensors().iter().flat_map(Parameter::values);
         match values.find(|value| !value.is_finite()) {
-            Some(loss) => Err(TrainError::Diverged { step: self.step, loss: *loss }),
+            Some(loss) => {
+                Err(TrainError::Diverged { step: self.step, loss: *loss, saved: self.saved })
+            }
             None => Ok(parameters),
         }
     }
 }
 
-fn check_data(specification: &OrderSpecification, data: &Dataset) -> Result<(), TrainError> {
-    if data.format() == DataFormat::Text {
-        return Err(TrainError::Text);
-    }
-    let expected = &specification.data;
-    let is_equal = u32::try_from(data.feature_count()) == Ok(expected.feature_count)
-        && data.class_count() == expected.class_count;
-    if is_equal {
-        return Ok(());
-    }
-    Err(TrainError::Data {
-        features: data.feature_count(),
-        classes: data.class_count(),
-        expected_features: expected.feature_count,
-        expected_classes: expected.class_count,
-    })
-}
-
-/// Copies the examples of a batch.
-///
-/// # Shapes
-/// `[batch, feature]` and `[batch]`.
-fn gather(data: &Dataset, examples: &[usize]) -> candle_core::Result<(Tensor, Vec<u32>)> {
-    let width = data.feature_count();
-    let mut features = Vec::with_capacity(examples.len() * width);
-    for example in examples {
-        features.extend_from_slice(&data.features()[example * width..][..width]);
-    }
-    let labels = examples.iter().map(|example| data.labels()[*example]).collect();
-    Ok((Tensor::from_vec(features, (examples.len(), width), &Device::Cpu)?, labels))
+/// The order as its engine sees it in this run: batch size and seed are the provider's choice.
+fn run_specification(
+    specification: &OrderSpecification,
+    options: &TrainingOptions,
+) -> OrderSpecification {
+    let mut run = specification.clone();
+    run.train.batch_size = options.batch_size;
+    run.model.initial_seed = options.seed;
+    run
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use aipot_domain_runtime::claim::RevealedModel;
 use aipot_domain_runtime::order::{DataFormat, OrderSpecification};
 use aipot_domain_runtime::primitives::Salt;
-use aipot_trainer::dataset::{DataFacts, Dataset, survey};
+use aipot_trainer::dataset::{DataFacts, survey};
 use aipot_trainer::model_file::{model_root, write_model};
-use aipot_trainer::run::{Trainer, TrainingOptions};
+use aipot_trainer::run::{Trainer, TrainingFile, TrainingOptions};
 use aipot_trainer::specification::{TestFacts, parse_order_toml};
 
 const ORDER: &str = r#"
@@ -35,9 +35,9 @@ pub(crate) fn specification() -> OrderSpecification {
 /// The bytes of a model trained with a seed, and its reveal.
 pub(crate) fn model(seed: u64) -> (Vec<u8>, RevealedModel) {
     let specification = specification();
-    let train = Dataset::read_train(TRAIN, &specification.data).unwrap();
+    let train = TrainingFile::new(TRAIN, &specification).unwrap();
     let options = TrainingOptions::steps(&specification, seed, 5);
-    let mut trainer = Trainer::new(&specification, &train, options).unwrap();
+    let mut trainer = Trainer::new(&specification, train, options).unwrap();
     while !trainer.is_finished() {
         trainer.step().unwrap();
     }

@@ -40,7 +40,7 @@ pub fn answer_training(
 ) -> Result<Move, PlayerError> {
     let computation = &case.computation;
     let engine = FastEngine::new(specification, computation, train)?;
-    let files = Files { train, test: &[], model: &[] };
+    let files = Files { train, ..Files::default() };
     let replay = Replay::new((computation, files), engine, Vec::new(), kept.clone());
     Ok(Prover::new(replay).answer(dispute)?)
 }

@@ -9,7 +9,7 @@ use aipot_domain_runtime::primitives::{AccountId, Commitment, DataRoot, ModelRoo
 use aipot_domain_runtime::program::{ProgramError, model_header};
 use aipot_domain_runtime::progress::TestSource;
 use aipot_trainer::dataset::data_file;
-use aipot_trainer::evaluation::{EvaluateError, Evaluation, evaluate};
+use aipot_trainer::evaluation::{EvaluateError, Evaluation, evaluate_order};
 use aipot_trainer::model_file::model_root;
 use aipot_trainer::trace::machine::Files;
 use thiserror::Error;
@@ -134,7 +134,7 @@ impl Examination<'_> {
         };
         let case = Case::evaluation(self.specification, &setting)?;
         Ok(Finding::Scored {
-            evaluation: evaluate(&case.computation, files)?,
+            evaluation: evaluate_order(self.specification, &case.computation, files)?,
             answer_count: answer_count(self.specification, &self.source),
             metric: self.specification.train.metric,
         })

@@ -6,7 +6,7 @@ use super::{ChallengeError, Subject};
 use crate::claim::RevealedModel;
 use crate::evaluation::evaluation_key;
 use crate::order::OrderSpecification;
-use crate::primitives::{AccountId, Beacon, Commitment};
+use crate::primitives::{AccountId, Beacon, Commitment, DataRoot};
 use crate::program::{self, Computation, FileRoots, ProgramError};
 use crate::progress::{Running, TestSource};
 
@@ -42,8 +42,11 @@ impl Case {
     pub fn training(specification: &OrderSpecification) -> Result<Self, ProgramError> {
         let train = specification.data.train;
         let computation = program::training(specification)?;
-        let files =
-            FileRoots { train: Some((train.root, train.byte_count)), ..FileRoots::default() };
+        let files = FileRoots {
+            train: Some((train.root, train.byte_count)),
+            base: base(specification),
+            ..FileRoots::default()
+        };
         Ok(Self { computation, files })
     }
 
@@ -67,9 +70,15 @@ impl Case {
             train: Some((train.root, train.byte_count)),
             test: test.map(|file| (file.root, file.byte_count)),
             model: Some((setting.model.root.0, setting.model.byte_count)),
+            base: base(specification),
         };
         Ok(Self { computation, files })
     }
+}
+
+/// Root and length of the base of an order.
+fn base(specification: &OrderSpecification) -> Option<(DataRoot, u64)> {
+    specification.model.base.map(|file| (file.root, file.byte_count))
 }
 
 /// The case of a subject that stands.

@@ -3,17 +3,18 @@
 mod recipe;
 
 use super::cost::{OrderCost, Overflow, cost, price};
-use super::layout::{TEXT_CLASSES, VALUE_BYTES};
+use super::layout::{FLOAT_BYTES, TEXT_CLASSES, TOKEN_BYTES, VALUE_BYTES};
+use super::network::network;
 use super::shape::{ShapeError, check_shape};
-use super::tensors::tensors;
+use super::tensors::{base_tensors, tensors};
 use super::{
-    Architecture, DataFormat, DataSpecification, MILLION, OrderSpecification, PHASES,
-    PROVIDERS_MAX, Phase, SPECIFICATION_VERSION, VALIDATORS_MAX,
+    DataFormat, DataSpecification, MILLION, OrderSpecification, PHASES, PROVIDERS_MAX, Phase,
+    SPECIFICATION_VERSION, VALIDATORS_MAX,
 };
 use crate::challenge::MOVES_MAX;
 use crate::payment::WINNER_PERCENT;
 use crate::primitives::Amount;
-use crate::program::ProgramError;
+use crate::program::{ProgramError, base_header};
 
 /// Widest layer; bounds the memory of one product.
 pub const WIDTH_MAX: u64 = 65_536;
@@ -82,6 +83,12 @@ pub enum OrderError {
     /// Records of a width that no reader knows.
     #[error("data.train.value_bytes is {found}, allowed 1, 2 and 4")]
     ValueBytes {
+        /// What the order says.
+        found: u8,
+    },
+    /// Tokens of a width that no reader knows.
+    #[error("data.train.value_bytes is {found}, allowed 2 and 4")]
+    TokenBytes {
         /// What the order says.
         found: u8,
     },
@@ -192,20 +199,33 @@ fn check_data(specification: &OrderSpecification) -> Result<(), OrderError> {
         within("model layer width", *side, 1_u64, WIDTH_MAX)?;
     }
     check_layout(data)?;
-    check_format(specification)
+    check_format(specification)?;
+    check_base(specification)
+}
+
+/// A base file is as long as its tensors are, and is there where weights stay as they are.
+fn check_base(specification: &OrderSpecification) -> Result<(), OrderError> {
+    let Some(base) = specification.model.base else {
+        let network = network(specification).map_err(ShapeError::from)?;
+        let is_missing = network.is_some_and(|network| !network.base.is_empty());
+        return if is_missing { Err(OrderError::Program(ProgramError::NoBase)) } else { Ok(()) };
+    };
+    let tensors = base_tensors(specification)?;
+    let values = tensors.iter().map(|tensor| tensor.value_count().unwrap_or(u64::MAX));
+    let values = values.fold(0_u64, u64::saturating_add);
+    let header = u64::try_from(base_header(specification)?.len()).unwrap_or(u64::MAX);
+    let expected = values.saturating_mul(FLOAT_BYTES.into()).saturating_add(header);
+    within("model.base.bytes", base.byte_count, expected, expected)
 }
 
 fn check_format(specification: &OrderSpecification) -> Result<(), OrderError> {
-    let (model, reads_text) = match specification.model.architecture {
-        Architecture::Mlp { .. } => ("mlp", false),
-        Architecture::Cnn { .. } => ("cnn", false),
-        Architecture::Gpt { .. } => ("gpt", true),
-    };
-    let is_text = specification.data.format == DataFormat::Text;
-    if reads_text != is_text {
-        let name = |is_text| if is_text { "text" } else { "records" };
-        let (expected, found) = (name(reads_text), name(is_text));
-        return Err(OrderError::Format { model, expected, found });
+    let architecture = &specification.model.architecture;
+    let format = specification.data.format;
+    let reads_running = architecture.reads_running().unwrap_or(format.is_running());
+    if reads_running != format.is_running() {
+        let model = architecture.name();
+        let expected = if reads_running { "text or tokens" } else { "records or floats" };
+        return Err(OrderError::Format { model, expected, found: format.name() });
     }
     Ok(())
 }
@@ -216,11 +236,15 @@ fn check_layout(data: &DataSpecification) -> Result<(), OrderError> {
         DataFormat::Records { value_bytes } if !VALUE_BYTES.contains(&value_bytes) => {
             return Err(OrderError::ValueBytes { found: value_bytes });
         }
-        DataFormat::Records { .. } => {}
+        DataFormat::Records { .. } | DataFormat::Floats => {}
         DataFormat::Text => {
             within("data.classes", data.class_count, TEXT_CLASSES, TEXT_CLASSES)?;
             within("data.divisor", data.feature_divisor, 1_u32, 1_u32)?;
         }
+        DataFormat::Tokens { value_bytes } if !TOKEN_BYTES.contains(&value_bytes) => {
+            return Err(OrderError::TokenBytes { found: value_bytes });
+        }
+        DataFormat::Tokens { .. } => within("data.divisor", data.feature_divisor, 1_u32, 1_u32)?,
     }
     let allowed = data.file_bytes(data.train_example_count);
     within("data.train.bytes", data.train.byte_count, *allowed.start(), *allowed.end())

@@ -4,7 +4,7 @@ mod count;
 
 use count::Counts;
 
-use super::{Architecture, OrderSpecification, Recipe};
+use super::{OrderSpecification, Recipe};
 use crate::primitives::Amount;
 
 /// Bytes of one f32.
@@ -95,9 +95,10 @@ pub fn price(operations: u64, price_per_giga_operation: Amount) -> Amount {
 
 /// Bytes in memory of one feature: a text stays bytes, everything else becomes f32.
 fn value_bytes(specification: &OrderSpecification) -> u64 {
-    match &specification.model.architecture {
-        Architecture::Mlp { .. } | Architecture::Cnn { .. } => FLOAT_BYTES,
-        Architecture::Gpt { .. } => 1,
+    if specification.data.format.is_running() {
+        specification.data.value_bytes()
+    } else {
+        FLOAT_BYTES
     }
 }
 

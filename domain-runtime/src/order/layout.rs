@@ -9,6 +9,12 @@ use super::{DataFormat, DataSpecification};
 /// Widths that values of records may have, in bytes.
 pub const VALUE_BYTES: [u8; 3] = [1, 2, 4];
 
+/// Widths that tokens may have, in bytes; those of one byte are text.
+pub const TOKEN_BYTES: [u8; 2] = [2, 4];
+
+/// Bytes of an f32, and of the label behind such features.
+pub const FLOAT_BYTES: u8 = 4;
+
 /// Classes of text: its tokens are bytes.
 pub const TEXT_CLASSES: u32 = 256;
 
@@ -24,8 +30,11 @@ impl DataSpecification {
     #[must_use]
     pub const fn value_bytes(&self) -> u64 {
         match self.format {
-            DataFormat::Records { value_bytes } => value_bytes as u64,
+            DataFormat::Records { value_bytes } | DataFormat::Tokens { value_bytes } => {
+                value_bytes as u64
+            }
             DataFormat::Text => 1,
+            DataFormat::Floats => FLOAT_BYTES as u64,
         }
     }
 
@@ -38,9 +47,10 @@ impl DataSpecification {
     /// Bytes from the start of an example to the start of the next one.
     #[must_use]
     pub const fn example_stride(&self) -> u64 {
-        match self.format {
-            DataFormat::Records { .. } => self.example_bytes(),
-            DataFormat::Text => self.feature_count as u64,
+        if self.format.is_running() {
+            (self.feature_count as u64).saturating_mul(self.value_bytes())
+        } else {
+            self.example_bytes()
         }
     }
 
@@ -50,11 +60,11 @@ impl DataSpecification {
     #[must_use]
     pub fn file_bytes(&self, example_count: u32) -> core::ops::RangeInclusive<u64> {
         let strides = u64::from(example_count).saturating_mul(self.example_stride());
-        match self.format {
-            DataFormat::Records { .. } => strides..=strides,
-            DataFormat::Text => {
-                strides.saturating_add(1)..=strides.saturating_add(self.example_stride())
-            }
+        if self.format.is_running() {
+            let least = strides.saturating_add(self.value_bytes());
+            least..=strides.saturating_add(self.example_stride())
+        } else {
+            strides..=strides
         }
     }
 

@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use super::layout::TEXT_CLASSES;
-use super::{Architecture, ConvolutionSpecification, ImageShape, OrderSpecification};
+use super::network::{NetworkError, network};
+use super::{Architecture, ConvolutionSpecification, DataFormat, ImageShape, OrderSpecification};
 
 /// Sides that a maximum over 2 x 2 halves.
 const POOL: u32 = 2;
@@ -63,6 +64,9 @@ pub enum ShapeError {
         /// What the data has.
         found: u32,
     },
+    /// The layers are no network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// The classes of the data are not what the network gives.
     #[error("the data has {found} classes, the network gives {expected}")]
     Classes {
@@ -154,11 +158,17 @@ pub fn check_shape(specification: &OrderSpecification) -> Result<(), ShapeError>
             if width.checked_rem(head_count) != Some(0) {
                 return Err(ShapeError::Heads { head_count, width });
             }
-            if classes != TEXT_CLASSES {
+            if specification.data.format == DataFormat::Text && classes != TEXT_CLASSES {
                 return Err(ShapeError::Classes { expected: TEXT_CLASSES, found: classes });
             }
             require_features(u64::from(*context), features)
         }
+        Architecture::Graph { .. }
+        | Architecture::Resnet(_)
+        | Architecture::Vit(_)
+        | Architecture::Bert(_)
+        | Architecture::Llama(_)
+        | Architecture::Lora(_) => Ok(network(specification).map(|_| ())?),
     }
 }
 

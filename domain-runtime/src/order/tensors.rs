@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::cost::Overflow;
-use super::layout::TEXT_CLASSES;
+use super::network::network;
 use super::shape::convolution_stages;
 use super::{
     Architecture, ConvolutionSpecification, ImageShape, OrderSpecification, PERCEPTRON_FACTOR,
@@ -61,6 +61,19 @@ impl Tensor {
     }
 }
 
+/// The tensors of the base file of an order, sorted by name: those that stay as they are, or where there
+/// are none, those of the model itself, which start from the file.
+///
+/// # Errors
+/// As [`tensors`].
+pub fn base_tensors(specification: &OrderSpecification) -> Result<Vec<Tensor>, Overflow> {
+    let misfit = |_| Overflow { quantity: "layers of the model" };
+    match network(specification).map_err(misfit)? {
+        Some(network) if !network.base.is_empty() => Ok(network.base),
+        Some(_) | None => tensors(specification),
+    }
+}
+
 /// The tensors of an order's model, sorted by name.
 ///
 /// # Shapes
@@ -85,7 +98,17 @@ pub fn tensors(specification: &OrderSpecification) -> Result<Vec<Tensor>, Overfl
             let blocks = u16::try_from(*layer_count).ok();
             let blocks = blocks.filter(|blocks| u32::from(*blocks) <= BLOCKS_MAX);
             let blocks = blocks.ok_or(Overflow { quantity: "blocks of the model" })?;
-            decoder(*width, blocks, *context)?
+            decoder((*width, blocks), *context, data.class_count)?
+        }
+        Architecture::Graph { .. }
+        | Architecture::Resnet(_)
+        | Architecture::Vit(_)
+        | Architecture::Bert(_)
+        | Architecture::Llama(_)
+        | Architecture::Lora(_) => {
+            let misfit = |_| Overflow { quantity: "layers of the model" };
+            let network = network(specification).map_err(misfit)?;
+            network.map(|network| network.tensors).unwrap_or_default()
         }
     };
     if tensors.iter().any(|tensor| tensor.value_count().is_none()) {
@@ -156,7 +179,11 @@ fn convolution_tensors(
 }
 
 /// The parts of a decoder, by name.
-fn decoder(width: u32, layer_count: u16, context: u32) -> Result<Vec<Tensor>, Overflow> {
+fn decoder(
+    (width, layer_count): (u32, u16),
+    context: u32,
+    vocabulary: u32,
+) -> Result<Vec<Tensor>, Overflow> {
     let wide = |factor: u32| width.checked_mul(factor).ok_or(Overflow { quantity: "layer width" });
     let (packed, hidden) = (wide(3)?, wide(PERCEPTRON_FACTOR)?);
     let mut tensors = Vec::new();
@@ -200,8 +227,8 @@ fn decoder(width: u32, layer_count: u16, context: u32) -> Result<Vec<Tensor>, Ov
     };
     tensors.extend(norm(("norm", layer_count), width));
     let labels = ["output bias", "output weight"];
-    tensors.extend(linear(("output", layer_count), labels, [TEXT_CLASSES, width], Start::Small));
+    tensors.extend(linear(("output", layer_count), labels, [vocabulary, width], Start::Small));
     tensors.push(table("position", "position embedding", context));
-    tensors.push(table("token", "token embedding", TEXT_CLASSES));
+    tensors.push(table("token", "token embedding", vocabulary));
     Ok(tensors)
 }

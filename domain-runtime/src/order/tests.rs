@@ -34,6 +34,7 @@ pub(crate) fn specification() -> OrderSpecification {
                 hidden_widths: BoundedVec::try_from(vec![32]).unwrap(),
             },
             initial_seed: 7,
+            base: None,
         },
         data: DataSpecification {
             train: file,

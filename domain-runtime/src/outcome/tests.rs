@@ -192,6 +192,6 @@ fn every_byte_of_a_text_is_an_answer() {
     let mut text = specification();
     let source = TestSource::Revealed(text.data.train);
     assert_eq!(answer_count(&text, &source), 360);
-    text.data.format = DataFormat::Text;
+    text.data.format = crate::order::DataFormat::Text;
     assert_eq!(answer_count(&text, &source), 360 * 64);
 }

@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 
 use super::error::ProgramError;
 use super::{
-    BLOCK_ELEMENTS, ELEMENTS_MAX, File, Function, OPERATORS_MAX, Operand, Operation, Operator,
-    Program, RANK, ROW_ELEMENTS_MAX, Reduction, SLOTS_MAX, Slot, SlotIndex, SlotKind, View,
+    BLOCK_ELEMENTS, ELEMENTS_MAX, FILE_ELEMENTS_MAX, File, Function, OPERATORS_MAX, Operand,
+    Operation, Operator, Program, RANK, ROW_ELEMENTS_MAX, Reduction, SLOTS_MAX, Slot, SlotIndex,
+    SlotKind, View,
 };
 
 /// Files come last in a program; until their place is known they are counted from here.
@@ -304,13 +305,22 @@ impl Builder {
     }
 }
 
+/// Elements of a tensor in a file.
+pub(super) fn file_element_count(name: &'static str, shape: &[u32]) -> Result<u32, ProgramError> {
+    count(name, shape, FILE_ELEMENTS_MAX)
+}
+
 /// Elements of a tensor.
 pub(super) fn element_count(name: &'static str, shape: &[u32]) -> Result<u32, ProgramError> {
+    count(name, shape, ELEMENTS_MAX)
+}
+
+fn count(name: &'static str, shape: &[u32], max: u32) -> Result<u32, ProgramError> {
     let element_count =
         shape.iter().fold(1_u64, |count, side| count.saturating_mul(u64::from(*side)));
     let fitting = u32::try_from(element_count).ok();
     fitting
-        .filter(|count| (1..=ELEMENTS_MAX).contains(count))
+        .filter(|count| (1..=max).contains(count))
         .ok_or(ProgramError::SlotSize { name, element_count })
 }
 

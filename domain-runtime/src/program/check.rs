@@ -5,8 +5,8 @@ use alloc::collections::BTreeSet;
 use super::builder::contiguous;
 use super::error::{OperatorFault, ProgramError};
 use super::{
-    BLOCK_ELEMENTS, Computation, ELEMENTS_MAX, Function, OPERATORS_MAX, Operation, Operator,
-    Program, RANK, ROW_ELEMENTS_MAX, SLOTS_MAX, Slot, SlotIndex, SlotKind, View,
+    BLOCK_ELEMENTS, Computation, ELEMENTS_MAX, FILE_ELEMENTS_MAX, OPERATORS_MAX, Operation,
+    Operator, Program, RANK, ROW_ELEMENTS_MAX, SLOTS_MAX, Slot, SlotIndex, SlotKind, View,
 };
 
 impl Computation {
@@ -80,7 +80,8 @@ impl Program {
                 SlotKind::File { .. } => (2, 0),
             };
             let Slot { name, element_count, .. } = *slot;
-            if rank < before || !(least..=ELEMENTS_MAX).contains(&element_count) {
+            let most = if rank == 2 { FILE_ELEMENTS_MAX } else { ELEMENTS_MAX };
+            if rank < before || !(least..=most).contains(&element_count) {
                 return Err(ProgramError::Slot { slot: place, name, element_count });
             }
             before = rank;
@@ -148,7 +149,8 @@ fn check_lengths(operation: &Operation, element_count: u32) -> Result<(), Operat
         | Operation::Label { .. }
         | Operation::Token { .. }
         | Operation::IsPresent { .. }
-        | Operation::Normal { .. } => Ok(()),
+        | Operation::Normal { .. }
+        | Operation::Kept { .. } => Ok(()),
     }
 }
 
@@ -164,11 +166,11 @@ impl Reads<'_> {
         let shape = self.operator.shape;
         let output = self.operator.output;
         match &self.operator.operation {
-            Operation::AddWindow { added, origin: [top, left], size: [height, width] } => {
+            Operation::AddWindow { added, origin: [top, left], size: [height, width], stride } => {
                 let [first, second, rows, columns, fifth, sixth] = shape;
-                let is_within =
-                    top.saturating_add(*height) <= rows && left.saturating_add(*width) <= columns;
-                if !is_within {
+                let is_within = reaches(*top, *height, *stride) <= u64::from(rows)
+                    && reaches(*left, *width, *stride) <= u64::from(columns);
+                if *stride == 0 || !is_within {
                     return Err(OperatorFault::Window);
                 }
                 self.readable(output)?;
@@ -205,6 +207,7 @@ impl Reads<'_> {
             }
             Operation::IsPresent { .. }
             | Operation::Normal { .. }
+            | Operation::Kept { .. }
             | Operation::LearningRate { .. } => Ok(()),
         }
     }
@@ -253,6 +256,12 @@ impl Reads<'_> {
     }
 }
 
+/// Where the rows or columns of a window end on its plane.
+fn reaches(origin: u32, count: u32, stride: u32) -> u64 {
+    let steps = u64::from(count.saturating_sub(1)).saturating_mul(u64::from(stride));
+    u64::from(origin).saturating_add(steps).saturating_add(u64::from(count.min(1)))
+}
+
 /// Whether a view sees a slot as it stands; the stride of a side of 1 says nothing.
 fn is_contiguous(view: &View, shape: &[u32; RANK]) -> bool {
     let expected = contiguous(shape);
@@ -262,40 +271,4 @@ fn is_contiguous(view: &View, shape: &[u32; RANK]) -> bool {
 
 fn product(shape: &[u32; RANK]) -> u64 {
     shape.iter().fold(1_u64, |count, side| count.saturating_mul(u64::from(*side)))
-}
-
-impl Function {
-    /// Operands that the function takes.
-    #[must_use]
-    pub const fn operand_count(self) -> usize {
-        match self {
-            Self::Copy
-            | Self::Negate
-            | Self::Relu
-            | Self::Gelu
-            | Self::InverseDeviation { .. }
-            | Self::Kept { .. }
-            | Self::CorrectionRoot => 1,
-            Self::Add
-            | Self::Subtract
-            | Self::Multiply
-            | Self::Divide
-            | Self::ReluGradient
-            | Self::GeluGradient
-            | Self::Exponential
-            | Self::IsEqual
-            | Self::FirstMoment { .. }
-            | Self::SecondMoment { .. }
-            | Self::Velocity { .. }
-            | Self::CorrectedRate
-            | Self::LossQ16 => 2,
-            Self::MultiplyAdd
-            | Self::NegativeMultiplyAdd
-            | Self::LogProbability
-            | Self::CausalScale { .. }
-            | Self::Select => 3,
-            Self::Choose | Self::PoolMaximum | Self::PoolPosition | Self::MomentumWeight => 4,
-            Self::AdamWeight { .. } => 6,
-        }
-    }
 }

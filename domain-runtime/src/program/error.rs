@@ -41,6 +41,15 @@ pub enum ProgramError {
         /// Its elements.
         length: u32,
     },
+    /// A layer has no operators.
+    #[error("{name} is not written as operators")]
+    NoOperators {
+        /// The layer.
+        name: &'static str,
+    },
+    /// Weights that stay as they are have no file.
+    #[error("model.base is missing, for the weights that stay as they are")]
+    NoBase,
     /// There is more to do than a game can search.
     #[error("the step has more than {} operators", OPERATORS_MAX)]
     OperatorCount,

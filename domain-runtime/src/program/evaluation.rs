@@ -2,16 +2,15 @@
 
 use alloc::vec::Vec;
 
-use super::builder::{Builder, element_count, of};
+use super::builder::{Builder, of};
 use super::error::ProgramError;
 use super::header::model_header;
-use super::model::{forward, layout};
+use super::model::{file_tensors, forward, layout};
 use super::{
     Batch, Computation, DataInput, File, Function, Layout, Operand, Operation, Picker, Program,
     ROW_ELEMENTS_MAX, SlotIndex, View,
 };
-use crate::order::cost::Overflow;
-use crate::order::tensors::{Tensor, tensors};
+use crate::order::tensors::tensors;
 use crate::order::{DataFile, OrderSpecification};
 use crate::progress::TestSource;
 
@@ -19,8 +18,6 @@ use crate::progress::TestSource;
 const BATCH_RECORDS: u32 = 64;
 /// Texts that go through the model at a time, as long as their tokens fit one row of the counters.
 const BATCH_TEXTS: u32 = 8;
-/// Bytes of one f32.
-const VALUE_BYTES: u64 = 4;
 /// Words of a counter.
 const COUNTER_WORDS: u32 = 2;
 /// Words of a digest.
@@ -52,8 +49,8 @@ impl Counters {
 /// [`ProgramError`] when the model does not fit the data, or a text is longer than a row of the counters.
 pub fn evaluation_batch_rows(specification: &OrderSpecification) -> Result<u32, ProgramError> {
     match layout(specification)? {
-        Layout::Records { .. } => Ok(BATCH_RECORDS),
-        Layout::Text { context } => {
+        Layout::Records { .. } | Layout::Floats { .. } => Ok(BATCH_RECORDS),
+        Layout::Text { context, .. } => {
             let fitting = ROW_ELEMENTS_MAX.checked_div(context).filter(|texts| *texts > 0);
             let missing = ProgramError::RowLength { name: "tokens of a text", length: context };
             fitting.map(|texts| texts.min(BATCH_TEXTS)).ok_or(missing)
@@ -168,17 +165,6 @@ fn weights(
     builder: &mut Builder,
     specification: &OrderSpecification,
 ) -> Result<Vec<SlotIndex>, ProgramError> {
-    let header = model_header(specification)?;
-    let too_long = Overflow { quantity: "bytes of the model" };
-    let mut offset = u64::try_from(header.len()).map_err(|_| too_long)?;
-    let mut slots = Vec::new();
-    for Tensor { label, layer, shape, .. } in tensors(specification)? {
-        builder.enter(layer);
-        let count = element_count(label, &shape)?;
-        slots.push(builder.file(label, File::Model, (offset, count))?);
-        let bytes = u64::from(count).saturating_mul(VALUE_BYTES);
-        offset = offset.saturating_add(bytes);
-    }
-    builder.enter(0);
-    Ok(slots)
+    let (header, tensors) = (model_header(specification)?, tensors(specification)?);
+    file_tensors(builder, File::Model, (&header, &tensors))
 }

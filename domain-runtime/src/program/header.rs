@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::order::OrderSpecification;
 use crate::order::cost::Overflow;
-use crate::order::tensors::tensors;
+use crate::order::tensors::{Tensor, base_tensors, tensors};
 
 /// Bytes of the length before the header, and the alignment of what follows the header.
 ///
@@ -14,7 +14,7 @@ use crate::order::tensors::tensors;
 /// The safetensors format.
 const LENGTH_BYTES: usize = 8;
 /// Bytes of one f32.
-const VALUE_BYTES: u64 = 4;
+pub(super) const VALUE_BYTES: u64 = 4;
 
 /// The bytes that stand before the values of every canonical model file of an order: the length of the
 /// header, and the header itself.
@@ -26,9 +26,21 @@ const VALUE_BYTES: u64 = 4;
 /// The safetensors format: JSON without spaces, tensors sorted by name, filled up with spaces to a multiple
 /// of 8.
 pub fn model_header(specification: &OrderSpecification) -> Result<Vec<u8>, Overflow> {
+    header(&tensors(specification)?)
+}
+
+/// As [`model_header`], of the base file of an order.
+///
+/// # Errors
+/// [`Overflow`] when the sizes do not fit into 64 bits.
+pub fn base_header(specification: &OrderSpecification) -> Result<Vec<u8>, Overflow> {
+    header(&base_tensors(specification)?)
+}
+
+fn header(tensors: &[Tensor]) -> Result<Vec<u8>, Overflow> {
     let mut end = 0_u64;
     let mut entries: Vec<String> = Vec::new();
-    for tensor in tensors(specification)? {
+    for tensor in tensors {
         let start = end;
         let bytes = tensor.value_count().and_then(|count| count.checked_mul(VALUE_BYTES));
         end = bytes

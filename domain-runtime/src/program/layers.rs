@@ -3,9 +3,15 @@
 pub(super) mod attention;
 pub(super) mod convolution;
 pub(super) mod embedding;
+pub(super) mod group_norm;
 pub(super) mod linear;
 pub(super) mod loss;
 pub(super) mod norm;
+pub(super) mod pool;
+pub(super) mod rms;
+pub(super) mod rotation;
+pub(super) mod rows;
+pub(super) mod tokens;
 
 use alloc::collections::BTreeMap;
 

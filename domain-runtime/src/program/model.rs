@@ -1,22 +1,27 @@
 //! The networks of the architectures over a batch, forward and backward.
 
 mod decoder;
+mod graph;
 mod images;
 mod perceptron;
 
 use alloc::vec::Vec;
 
 use decoder::{Decoder, Sides};
+use graph::Graph;
 use images::Images;
 use perceptron::Perceptron;
 
-use super::builder::Builder;
+use super::builder::{Builder, file_element_count};
 use super::error::ProgramError;
+use super::header::{VALUE_BYTES, base_header};
 use super::layers::loss::CrossEntropy;
 use super::layers::{Gradients, Pair, Parameter};
-use super::{DataInput, Layout, Operation, SlotIndex};
+use super::{DataInput, File, Layout, Operation, Picker, SlotIndex};
 use crate::order::cost::Overflow;
-use crate::order::shape::{check_shape, convolution_stages};
+use crate::order::network::{ValueShape, network};
+use crate::order::shape::{ShapeError, check_shape, convolution_stages};
+use crate::order::tensors::Tensor;
 use crate::order::{Architecture, DataFormat, OrderSpecification};
 
 /// The tensors of a model, taken one after the other as their names are sorted.
@@ -56,6 +61,7 @@ enum Network {
     Perceptron(Perceptron),
     Images(Images),
     Decoder(Decoder),
+    Graph(Graph),
 }
 
 /// How the order's data stands in its files.
@@ -65,23 +71,23 @@ enum Network {
 /// that does not fit the model.
 pub(super) fn layout(specification: &OrderSpecification) -> Result<Layout, ProgramError> {
     check_shape(specification)?;
-    let reads_text = match &specification.model.architecture {
-        Architecture::Mlp { .. } | Architecture::Cnn { .. } => false,
-        Architecture::Gpt { .. } => true,
-    };
+    let architecture = &specification.model.architecture;
+    let reads_text = architecture.reads_running().unwrap_or(specification.data.format.is_running());
     let feature_count = specification.data.feature_count;
-    match (reads_text, specification.data.format) {
-        (false, DataFormat::Records { value_bytes }) => {
-            Ok(Layout::Records { value_bytes, feature_count })
+    let format = specification.data.format;
+    let layout = match format {
+        DataFormat::Records { value_bytes } => Layout::Records { value_bytes, feature_count },
+        DataFormat::Floats => Layout::Floats { feature_count },
+        DataFormat::Text => Layout::Text { context: feature_count, token_bytes: 1 },
+        DataFormat::Tokens { value_bytes } => {
+            Layout::Text { context: feature_count, token_bytes: value_bytes }
         }
-        (true, DataFormat::Text) => Ok(Layout::Text { context: feature_count }),
-        (false, DataFormat::Text) => {
-            Err(ProgramError::Format { expected: "records", found: "text" })
-        }
-        (true, DataFormat::Records { .. }) => {
-            Err(ProgramError::Format { expected: "text", found: "records" })
-        }
+    };
+    if format.is_running() != reads_text {
+        let expected = if reads_text { "text or tokens" } else { "records or floats" };
+        return Err(ProgramError::Format { expected, found: format.name() });
     }
+    Ok(layout)
 }
 
 /// Reads a batch and sends it through the network.
@@ -128,6 +134,7 @@ pub(super) fn forward(
                 width: *width,
                 heads: *head_count,
                 blocks: *layer_count,
+                vocabulary: classes,
             };
             let token = Operation::Token { data, shift: 0 };
             let tokens = builder.compute("tokens", &[batch, *context], token)?;
@@ -135,20 +142,83 @@ pub(super) fn forward(
             let logits = decoder.logits;
             (Network::Decoder(decoder), logits)
         }
+        Architecture::Graph { .. }
+        | Architecture::Resnet(_)
+        | Architecture::Vit(_)
+        | Architecture::Bert(_)
+        | Architecture::Llama(_)
+        | Architecture::Lora(_) => {
+            let graph = graph(builder, specification, data, parameters.slots)?;
+            let logits = graph.logits()?;
+            (Network::Graph(graph), logits)
+        }
     };
     let (labels, rows) = labels(builder, data)?;
     Ok(Passed { network, answers: CrossEntropy { logits, labels, rows, classes } })
+}
+
+/// Reads a batch and sends it through declared layers.
+fn graph(
+    builder: &mut Builder,
+    specification: &OrderSpecification,
+    data: DataInput,
+    trained: &[SlotIndex],
+) -> Result<Graph, ProgramError> {
+    let network = network(specification).map_err(ShapeError::from)?;
+    let network = network.ok_or(ProgramError::NoOperators { name: "model" })?;
+    let shape = [data.batch.rows, specification.data.feature_count];
+    let input = match network.input {
+        ValueShape::Indices { .. } => {
+            let token = Operation::Token { data, shift: 0 };
+            builder.compute("tokens", &shape, token)?
+        }
+        ValueShape::Features { .. } | ValueShape::Image(_) | ValueShape::Tokens { .. } => {
+            let feature = Operation::Feature { data, divisor: specification.data.feature_divisor };
+            builder.compute("features", &shape, feature)?
+        }
+    };
+    let base = if network.base.is_empty() {
+        Vec::new()
+    } else {
+        specification.model.base.ok_or(ProgramError::NoBase)?;
+        file_tensors(builder, File::Base, (&base_header(specification)?, &network.base))?
+    };
+    // Batches are shuffled where they are trained on, and nowhere else.
+    let seed = match data.batch.picker {
+        Picker::Shuffled { seed } => Some(seed),
+        Picker::Sequence | Picker::Split { .. } => None,
+    };
+    Graph::forward(builder, network, (trained, base), (input, data.batch.rows, seed))
+}
+
+/// Tensors where they stand in a canonical file, behind its header.
+pub(super) fn file_tensors(
+    builder: &mut Builder,
+    file: File,
+    (header, tensors): (&[u8], &[Tensor]),
+) -> Result<Vec<SlotIndex>, ProgramError> {
+    let too_long = Overflow { quantity: "bytes of the model" };
+    let mut offset = u64::try_from(header.len()).map_err(|_| too_long)?;
+    let mut slots = Vec::new();
+    for Tensor { label, layer, shape, .. } in tensors {
+        builder.enter(*layer);
+        let count = file_element_count(label, shape)?;
+        slots.push(builder.file(label, file, (offset, count))?);
+        offset = offset.saturating_add(u64::from(count).saturating_mul(VALUE_BYTES));
+    }
+    builder.enter(0);
+    Ok(slots)
 }
 
 /// What each row of logits should have been, and how many rows there are.
 fn labels(builder: &mut Builder, data: DataInput) -> Result<(SlotIndex, u32), ProgramError> {
     let batch = data.batch.rows;
     match data.layout {
-        Layout::Records { .. } => {
+        Layout::Records { .. } | Layout::Floats { .. } => {
             let labels = builder.compute("labels", &[batch], Operation::Label { data })?;
             Ok((labels, batch))
         }
-        Layout::Text { context } => {
+        Layout::Text { context, .. } => {
             let following = Operation::Token { data, shift: 1 };
             let labels = builder.compute("following tokens", &[batch, context], following)?;
             Ok((labels, batch.saturating_mul(context)))
@@ -167,6 +237,7 @@ impl Passed {
             }
             Network::Images(images) => images.backward(builder, gradient, &mut gradients)?,
             Network::Decoder(decoder) => decoder.backward(builder, gradient, &mut gradients)?,
+            Network::Graph(graph) => graph.backward(builder, gradient, &mut gradients)?,
         }
         Ok(gradients)
     }

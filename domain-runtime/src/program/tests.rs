@@ -3,6 +3,8 @@
 mod blocks;
 mod faults;
 mod gradients;
+mod images;
+mod language;
 mod machine;
 mod orders;
 mod scores;

@@ -4,13 +4,16 @@ use alloc::vec::Vec;
 
 use super::builder::{Builder, of};
 use super::error::ProgramError;
+use super::header::base_header;
 use super::layers::Gradients;
-use super::model::{forward, layout};
+use super::model::{file_tensors, forward, layout};
 use super::{
     Batch, Computation, DataInput, File, Function, Operand, Operation, Picker, Program, RateCourse,
     SlotIndex,
 };
 use crate::float::Float;
+use crate::order::network::network;
+use crate::order::shape::ShapeError;
 use crate::order::tensors::{Start, Tensor, tensors};
 use crate::order::{FixedRecipe, OrderSpecification, Recipe, RecipeOptimizer, RecipeSchedule};
 
@@ -86,9 +89,14 @@ fn initial(
     let mut builder = Builder::default();
     let state = State::new(&mut builder, recipe.optimizer, tensors)?;
     let seed = specification.model.initial_seed;
+    let base = base(&mut builder, specification, tensors)?;
     for (counter, (tensor, (slot, count))) in (0_u64..).zip(tensors.iter().zip(&state.weights)) {
         builder.enter(tensor.layer);
-        let operation = start(tensor.start, seed, counter);
+        let place = usize::try_from(counter).ok();
+        let operation = match place.and_then(|place| base.get(place)) {
+            Some(from) => copied(*from),
+            None => start(tensor.start, seed, counter),
+        };
         builder.write(tensor.label, (*slot, &[*count]), operation)?;
     }
     for (moments, (_, count)) in state.moments.iter().zip(&state.weights) {
@@ -100,6 +108,24 @@ fn initial(
         builder.write("power of a beta", (*power, &[1]), constant(Float::ONE))?;
     }
     builder.finish()
+}
+
+/// The tensors of the base file, where the weights start from it; none where they start from the seed.
+fn base(
+    builder: &mut Builder,
+    specification: &OrderSpecification,
+    tensors: &[Tensor],
+) -> Result<Vec<SlotIndex>, ProgramError> {
+    let network = network(specification).map_err(ShapeError::from)?;
+    let is_frozen = network.is_some_and(|network| !network.base.is_empty());
+    if is_frozen || specification.model.base.is_none() {
+        return Ok(Vec::new());
+    }
+    file_tensors(builder, File::Base, (&base_header(specification)?, tensors))
+}
+
+fn copied(slot: SlotIndex) -> Operation {
+    Operation::Map { function: Function::Copy, operands: [of(slot, &[1])].into() }
 }
 
 fn start(start: Start, seed: u64, counter: u64) -> Operation {

@@ -21,6 +21,7 @@ impl Operation {
             | Self::Token { .. }
             | Self::IsPresent { .. }
             | Self::Normal { .. }
+            | Self::Kept { .. }
             | Self::LearningRate { .. }
             | Self::Digest { .. } => (&[], [None, None, None]),
         };
@@ -58,7 +59,10 @@ impl Operation {
                 }
             }
             Self::Digest { slot, .. } => change(slot),
-            Self::IsPresent { .. } | Self::Normal { .. } | Self::LearningRate { .. } => {}
+            Self::IsPresent { .. }
+            | Self::Normal { .. }
+            | Self::Kept { .. }
+            | Self::LearningRate { .. } => {}
         }
     }
 }

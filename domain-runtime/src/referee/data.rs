@@ -2,6 +2,7 @@
 
 use super::{Memory, Place, RefereeError};
 use crate::batch_order;
+use crate::float::Float;
 use crate::program::{Batch, DataInput, Layout, Picker};
 
 /// The example in row `row` of step `number`; `None` beyond the last.
@@ -18,15 +19,16 @@ pub(super) fn pick(batch: &Batch, number: u32, row: u32) -> Option<u32> {
     }
 }
 
-/// The feature of a row, an integer; 0 in a row without an example.
+/// The feature of a row as it stands in the file; 0 in a row without an example.
 pub(super) fn feature(
     data: &DataInput,
     place: &Place,
     number: u32,
     memory: &mut dyn Memory,
-) -> Result<u32, RefereeError> {
+) -> Result<Float, RefereeError> {
     let [row, feature, ..] = *place;
-    record_value(data, (row, feature), number, memory)
+    let value = record_value(data, (row, feature), number, memory)?;
+    Ok(if data.layout.is_real() { Float(value) } else { Float::from_u32(value) })
 }
 
 /// The label of a row; 0 in a row without an example.
@@ -37,11 +39,9 @@ pub(super) fn label(
     memory: &mut dyn Memory,
 ) -> Result<u32, RefereeError> {
     let [row, ..] = *place;
-    match data.layout {
-        Layout::Records { feature_count, .. } => {
-            record_value(data, (row, feature_count), number, memory)
-        }
-        Layout::Text { .. } => Ok(0),
+    match data.layout.record() {
+        Some((_, feature_count)) => record_value(data, (row, feature_count), number, memory),
+        None => Ok(0),
     }
 }
 
@@ -51,7 +51,7 @@ fn record_value(
     number: u32,
     memory: &mut dyn Memory,
 ) -> Result<u32, RefereeError> {
-    let Layout::Records { value_bytes, feature_count } = data.layout else { return Ok(0) };
+    let Some((value_bytes, feature_count)) = data.layout.record() else { return Ok(0) };
     let Some(example) = pick(&data.batch, number, row) else { return Ok(0) };
     let values = u64::from(feature_count).saturating_add(1);
     let before = u64::from(example).saturating_mul(values).saturating_add(u64::from(value));
@@ -59,19 +59,22 @@ fn record_value(
     Ok(memory.bytes(data.slot, offset, value_bytes)?)
 }
 
-/// A byte of the text of a row, `shift` bytes on; 0 in a row without an example.
+/// A token of the text of a row, `shift` tokens on, or a feature that is one; 0 in a row without an example.
 pub(super) fn token(
     data: &DataInput,
     (place, shift): (&Place, u32),
     number: u32,
     memory: &mut dyn Memory,
 ) -> Result<u32, RefereeError> {
-    let Layout::Text { context } = data.layout else { return Ok(0) };
     let [row, position, ..] = *place;
+    let position = position.saturating_add(shift);
+    let Layout::Text { context, token_bytes } = data.layout else {
+        return record_value(data, (row, position), number, memory);
+    };
     let Some(example) = pick(&data.batch, number, row) else { return Ok(0) };
     let offset = u64::from(example)
         .saturating_mul(u64::from(context))
         .saturating_add(u64::from(position))
-        .saturating_add(u64::from(shift));
-    Ok(memory.bytes(data.slot, offset, 1)?)
+        .saturating_mul(u64::from(token_bytes));
+    Ok(memory.bytes(data.slot, offset, token_bytes)?)
 }

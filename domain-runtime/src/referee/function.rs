@@ -3,6 +3,7 @@
 use super::RefereeError;
 use crate::float::Float;
 use crate::float::elementary::{erf, exp, log, reciprocal_square_root};
+use crate::float::rotation;
 use crate::program::Function;
 
 /// 1/sqrt(2), the nearest f32.
@@ -16,26 +17,12 @@ const WINDOW: usize = 4;
 
 /// Applies `function` to its operands, `a` first.
 pub(super) fn apply(function: Function, words: &[u32]) -> Result<u32, RefereeError> {
-    let word = |operand: usize| {
-        words.get(operand).copied().ok_or(RefereeError::MissingOperand { operand })
-    };
+    let word = |operand: usize| word(words, operand);
     let float = |operand: usize| word(operand).map(Float);
     let value = match function {
         Function::Copy => return word(0),
-        Function::IsEqual => {
-            if word(0)? == word(1)? {
-                Float::ONE
-            } else {
-                Float::ZERO
-            }
-        }
-        Function::Select => {
-            if word(0)? == word(1)? {
-                float(2)?
-            } else {
-                Float::ZERO
-            }
-        }
+        Function::IsEqual => where_equal(words, Float::ONE)?,
+        Function::Select => where_equal(words, float(2)?)?,
         Function::Choose => match word(0)? {
             0 => return word(1),
             1 => return word(2),
@@ -45,6 +32,14 @@ pub(super) fn apply(function: Function, words: &[u32]) -> Result<u32, RefereeErr
             let is_later = word(2)? > word(1)?;
             let scaled = float(0)?.multiply(Float(scale));
             if is_later { Float::NEGATIVE_INFINITY } else { scaled }
+        }
+        Function::PaddingScale { scale } => padding_scale(words, Float(scale))?,
+        Function::RotationCosine { base, width } => rotation::cosine(turn(words, base, width)?),
+        Function::RotationSine { base, width } => rotation::sine(turn(words, base, width)?),
+        Function::Rotate => rotate(words)?,
+        Function::Dropout { factor } => {
+            let kept = float(0)?.multiply(Float(factor));
+            if word(1)? == 0 { Float::ZERO } else { kept }
         }
         Function::LossQ16 => {
             let is_counted = word(1)? != 0;
@@ -62,6 +57,8 @@ pub(super) fn apply(function: Function, words: &[u32]) -> Result<u32, RefereeErr
         Function::Relu => relu(float(0)?),
         Function::ReluGradient => relu_gradient(float(0)?, float(1)?),
         Function::Gelu => gelu(float(0)?),
+        Function::Silu => silu(float(0)?),
+        Function::SiluGradient => float(0)?.multiply(silu_derivative(float(1)?)),
         Function::GeluGradient => float(0)?.multiply(gelu_derivative(float(1)?)),
         Function::Exponential => exp(float(0)?.subtract(float(1)?)),
         Function::LogProbability => float(0)?.subtract(float(1)?).subtract(log(float(2)?)),
@@ -84,6 +81,16 @@ pub(super) fn apply(function: Function, words: &[u32]) -> Result<u32, RefereeErr
         Function::CorrectionRoot => Float::ONE.subtract(float(0)?).square_root(),
     };
     Ok(value.canonical().0)
+}
+
+/// The word of an operand.
+fn word(words: &[u32], operand: usize) -> Result<u32, RefereeError> {
+    words.get(operand).copied().ok_or(RefereeError::MissingOperand { operand })
+}
+
+/// A value where the first two words are equal, else +0.
+fn where_equal(words: &[u32], value: Float) -> Result<Float, RefereeError> {
+    Ok(if word(words, 0)? == word(words, 1)? { value } else { Float::ZERO })
 }
 
 fn relu(x: Float) -> Float {
@@ -110,6 +117,39 @@ fn gelu_derivative(x: Float) -> Float {
     let share = Float::HALF.multiply(Float::ONE.add(erf(x.multiply(HALF_ROOT))));
     let bell = exp(x.multiply(x).multiply(MINUS_HALF));
     x.multiply(NORMAL_PEAK).multiply_add(bell, share)
+}
+
+fn silu(x: Float) -> Float {
+    x.divide(Float::ONE.add(exp(x.negate())))
+}
+
+fn silu_derivative(x: Float) -> Float {
+    let sigmoid = Float::ONE.divide(Float::ONE.add(exp(x.negate())));
+    sigmoid.multiply(x.multiply_add(Float::ONE.subtract(sigmoid), Float::ONE))
+}
+
+/// The angle of a pair at a position, in 2^-32 of a turn.
+fn turn(words: &[u32], base: u32, width: u32) -> Result<u32, RefereeError> {
+    let frequency = rotation::frequency(Float(base), width, word(words, 1)?);
+    Ok(word(words, 0)?.wrapping_mul(frequency))
+}
+
+/// One number of a pair that is turned, or of values, which are not.
+fn rotate(words: &[u32]) -> Result<Float, RefereeError> {
+    let float = |operand: usize| word(words, operand).map(Float);
+    let (x, y, cosine, sine) = (float(1)?, float(2)?, float(3)?, float(4)?);
+    Ok(match word(words, 0)? {
+        0 | 2 => y.negate().multiply_add(sine, x.multiply(cosine)),
+        1 | 3 => x.multiply_add(sine, y.multiply(cosine)),
+        4 => x,
+        _ => y,
+    })
+}
+
+fn padding_scale(words: &[u32], scale: Float) -> Result<Float, RefereeError> {
+    let is_hidden = word(words, 1)? == 0 && word(words, 2)? != 0;
+    let scaled = Float(word(words, 0)?).multiply(scale);
+    Ok(if is_hidden { Float::NEGATIVE_INFINITY } else { scaled })
 }
 
 fn first_moment(beta: Float, moment: Float, gradient: Float) -> Float {

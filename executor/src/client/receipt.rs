@@ -173,7 +173,7 @@ fn measure(
     test: &[u8],
 ) -> Result<Measured, String> {
     let source = TestSource::Revealed(data_file(test));
-    let files = Files { train: &[], test, model: bytes };
+    let files = Files { test, model: bytes, ..Files::default() };
     let finding = Examination { specification, source }.examine(model, files);
     let finding = finding.map_err(|error| error.to_string())?;
     let score = finding.score();

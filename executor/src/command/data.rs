@@ -1,13 +1,43 @@
 //! The data files of an order: named on the command line, named in the order, or made out of its seed.
+//! `aipot data` makes them out of files of other formats.
+
+mod error;
+mod open;
+mod prepare;
+mod running;
+mod target;
+mod tokenizer;
 
 use std::path::Path;
+use std::process::ExitCode;
 
 use aipot_trainer::dataset::synthetic::Part;
 use aipot_trainer::dataset::{PreparedFile, prepare};
 use aipot_trainer::specification::{DataSource, OrderDraft};
+use clap::Subcommand;
 
-use super::CommandError;
+pub(super) use error::ImportingError;
+
 use super::files::read_data;
+use super::{CommandError, Output};
+
+/// Subcommands of `aipot data`.
+#[derive(Debug, Subcommand)]
+pub(super) enum DataCommand {
+    /// Make the data files of an order out of idx, npy, npz, csv, text, jsonl, safetensors or parquet files.
+    Prepare(Box<prepare::PrepareArguments>),
+    /// Train tokenizers.
+    #[command(subcommand)]
+    Tokenizer(tokenizer::TokenizerCommand),
+}
+
+/// Runs a subcommand.
+pub(super) fn run(command: &DataCommand, output: Output) -> Result<ExitCode, CommandError> {
+    match command {
+        DataCommand::Prepare(arguments) => prepare::run(arguments, output),
+        DataCommand::Tokenizer(command) => tokenizer::run(command, output),
+    }
+}
 
 /// The bytes of a file of an order as the client has them; `None` when nothing says where they are.
 ///

@@ -27,6 +27,11 @@ use crate::backend::BackendError;
 use crate::client::ClientError;
 use crate::devnet::DevnetError;
 use crate::plotter::PlotterError;
+use crate::worker::process::serve::ServeError;
+use crate::worker::remote::RemoteError;
+
+use super::data::ImportingError;
+use super::train::error::TrainCommandError;
 
 /// Exit code of a command that failed.
 const FAILED: u8 = 1;
@@ -220,6 +225,9 @@ pub enum CommandError {
     /// A data file cannot be packed for the order.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
+    /// Files of a client cannot be made into those of an order.
+    #[error(transparent)]
+    Importing(#[from] ImportingError),
     /// A data file is not what the order says.
     #[error("the data does not fit")]
     Data {
@@ -252,6 +260,9 @@ pub enum CommandError {
         #[from]
         source: TrainError,
     },
+    /// A local run does not start, or cannot be kept.
+    #[error(transparent)]
+    LocalRun(#[from] TrainCommandError),
     /// A file is not the trace of a run.
     #[error("{path} is not usable")]
     Trace {
@@ -393,6 +404,15 @@ pub enum CommandError {
     /// A plotter ended without saying why.
     #[error("the plotter broke off")]
     PlotterDied,
+    /// A worker cannot reach its provider.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// A worker is not understood by its node.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// A worker ended without saying why.
+    #[error("the worker broke off")]
+    WorkerDied,
     /// The page of metrics is not shown.
     #[error(transparent)]
     Metrics(#[from] crate::metrics::MetricsError),
@@ -440,25 +460,30 @@ impl CommandError {
             | Self::Overflow(_)
             | Self::NoData { .. }
             | Self::Prepare(_)
+            | Self::Importing(_)
             | Self::Data { .. }
             | Self::Split(_)
             | Self::Model { .. }
+            | Self::Train { source: TrainError::Options(_) }
             | Self::Configuration(_)
             | Self::Plotter(
                 PlotterError::Setting { .. }
                 | PlotterError::Credentials { .. }
                 | PlotterError::PayloadLimit { .. },
             )
+            | Self::Remote(RemoteError::NoServer | RemoteError::Credentials { .. })
             | Self::Genesis(_)
             | Self::Trace { .. }
             | Self::OtherOrder { .. }
             | Self::Program(_)
             | Self::Corrupt { .. }
             | Self::WrongRoot { .. } => WRONG_INPUT,
+            Self::LocalRun(error) if error.is_wrong_input() => WRONG_INPUT,
             Self::Client(ClientError::Refused { .. }) | Self::UnknownOrder { .. } => REFUSED,
-            Self::Ask(_) | Self::Chain(_) | Self::Plotter(PlotterError::Connect { .. }) => {
-                UNREACHABLE
-            }
+            Self::Ask(_)
+            | Self::Chain(_)
+            | Self::Plotter(PlotterError::Connect { .. })
+            | Self::Remote(RemoteError::Connect { .. }) => UNREACHABLE,
             _ => FAILED,
         }
     }

@@ -1,17 +1,19 @@
 //! How a command joins a network with a node of its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 
 use super::CommandError;
 use crate::chain::remote::RemoteChain;
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, WorkplaceSettings};
 use crate::genesis_file;
 use crate::node::{Node, NodeConfiguration, NodeHandle};
 use crate::roles::{INCLUSION_BLOCKS_DEFAULT, RolesConfiguration};
-use crate::worker::{TrainingProgress, Worker, WorkerConfiguration};
+use crate::worker::process::{ProcessPool, ProcessSettings};
+use crate::worker::remote::RemoteProvider;
+use crate::worker::{TrainingProgress, Worker, Workplace};
 
 /// Where a node listens by default: every interface, any free port, over both transports.
 const LISTEN_DEFAULT: [&str; 2] = ["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"];
@@ -107,7 +109,8 @@ pub(crate) async fn join(configuration: &Configuration) -> Result<Joined, Comman
     settings.network.bootstrap.clone_from(&configuration.bootstrap);
     settings.rpc = configuration.rpc;
     settings.pool = configuration.pool;
-    let worker = Worker::new(WorkerConfiguration::for_folder(&folder, configuration.threads));
+    let workplace = workplace(&configuration.workplace, &folder).await?;
+    let worker = Worker::with_workplace(configuration.worker.for_folder(&folder), workplace);
     let progress = worker.progress();
     let roles = RolesConfiguration {
         folder,
@@ -119,4 +122,19 @@ pub(crate) async fn join(configuration: &Configuration) -> Result<Joined, Comman
         .roles
         .push(Box::new(move |handle| Box::pin(crate::roles::run(handle, at_work, roles))));
     Ok(Joined { node: Node::start(settings).await?, progress, worker })
+}
+
+/// Where trainings are done.
+async fn workplace(settings: &WorkplaceSettings, folder: &Path) -> Result<Workplace, CommandError> {
+    if let Some(remote) = &settings.remote {
+        let provider = RemoteProvider::connect(remote.clone(), folder).await?;
+        return Ok(Workplace::Remote(Arc::new(provider)));
+    }
+    if !settings.processes {
+        return Ok(Workplace::Here);
+    }
+    let processes = ProcessSettings::for_folder(folder);
+    let processes = processes.map_err(|source| CommandError::Runtime { source })?;
+    let processes = ProcessSettings { device: settings.device, ..processes };
+    Ok(Workplace::Processes(Arc::new(ProcessPool::new(processes))))
 }

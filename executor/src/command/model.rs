@@ -19,6 +19,7 @@ use super::data::prepare_one;
 use super::files::{read_data, read_model_file, read_order};
 use super::plot::input::device;
 use super::{CommandError, Output};
+use crate::processor::physical_cores;
 
 /// Most threads that make sense to ask for.
 pub(super) const THREADS_MAX: usize = 1024;
@@ -125,7 +126,7 @@ fn evaluate_file(arguments: &EvaluateArguments, output: Output) -> Result<(), Co
     let revealed = RevealedModel { root: model, byte_count };
     let source = TestSource::Revealed(file);
     let examination = Examination { specification: &specification, source };
-    let files = Files { train: &[], test: &test.bytes, model: &bytes };
+    let files = Files { test: &test.bytes, model: &bytes, ..Files::default() };
     let finding = on_threads(arguments.threads, || examination.examine(revealed, files))??;
     let score = finding.score();
     let (evaluation, answer_count) = match finding {
@@ -190,7 +191,8 @@ pub(super) fn on_threads<T: Send>(
         let value = u64::try_from(count).unwrap_or(u64::MAX);
         return Err(CommandError::OutOfRange { field: "--threads", value, min: 0, max });
     }
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(count).build();
+    let threads = if count == 0 { physical_cores() } else { count };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|source| CommandError::Threads { count, source })?;
     Ok(pool.install(compute))
 }

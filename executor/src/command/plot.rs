@@ -1,7 +1,7 @@
 //! `aipot plot`: tables, proofs and sectors of a farm, without any server.
 
 mod bench;
-mod fresh_file;
+pub(super) mod fresh_file;
 pub(super) mod input;
 mod pieces;
 mod proof;

@@ -1,34 +1,42 @@
 //! `aipot train`: trains an order here, without a chain.
 
+mod checkpoints;
+mod choice;
+pub(super) mod error;
+mod free;
 mod recipe;
+mod stream;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use aipot_domain_runtime::order::OrderSpecification;
+use aipot_trainer::dataset::DataFacts;
 use aipot_trainer::dataset::synthetic::Part;
-use aipot_trainer::dataset::{DataFacts, Dataset};
-use aipot_trainer::model_file::{model_root, write_model};
-use aipot_trainer::run::{StepReport, Trainer, TrainingOptions};
+use aipot_trainer::model_file::model_root;
+use aipot_trainer::run::TrainingFile;
 use aipot_trainer::specification::OrderDraft;
 use clap::{Args, ValueEnum};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
+use self::checkpoints::CheckpointArguments;
+use self::choice::ChoiceArguments;
+use self::error::TrainCommandError;
 use super::data::{prepare_one, require_data};
 use super::files::read_order;
 use super::model::{on_threads, without_files};
 use super::{CommandError, Output};
 use crate::loss_curve;
 
-/// Most steps of a local run.
-const STEPS_MAX: u64 = 1_000_000_000;
+/// What the engine lacks on devices other than the processor.
+const MISSING_ON_DEVICES: &str = "training kernels";
 
 /// Arguments of `aipot train`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples: aipot train order.toml --data train.csv --steps 500 --out model.safetensors\n          aipot train recipe.toml --profile p0 --trace honest.trace"
+    after_help = "Examples: aipot train order.toml --data train.csv --steps 500 --out model.safetensors\n          aipot train order.toml --optimizer muon --schedule one-cycle --clip 1 --ema 0.99 --checkpoint run.checkpoint\n          aipot train order.toml --checkpoint run.checkpoint --resume --out model.safetensors\n          aipot train recipe.toml --profile p0 --trace honest.trace\n\nEvery architecture of an order can be trained. With --checkpoint the run is saved while it goes on; killed at any\ntime, it goes on with --resume and ends with the same bits. A loss that is no number stops the run and names the\nstep and the last checkpoint. With --json a line of progress comes once a second, and the result last."
 )]
 pub(super) struct TrainArguments {
     /// The order, in TOML or JSON.
@@ -36,24 +44,38 @@ pub(super) struct TrainArguments {
     /// The training file, where the order neither names nor makes one.
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Steps; by default the epochs that the order asks for.
-    #[arg(long)]
-    steps: Option<u64>,
     /// Threads; the model is the same for every number. 0 means one for each core.
     #[arg(long, default_value_t = 0)]
     threads: usize,
-    /// Seed of initial weights and batches; by default the order's.
-    #[arg(long)]
-    seed: Option<u64>,
+    /// The device that trains.
+    #[arg(long, value_enum, default_value_t = BackendName::Cpu)]
+    backend: BackendName,
     /// Where the model is written.
     #[arg(long)]
     out: Option<PathBuf>,
     /// Follow the exact recipe of the order, in the arithmetic that every machine agrees on.
-    #[arg(long, value_enum, conflicts_with_all = ["steps", "seed"])]
+    #[arg(long, value_enum, conflicts_with_all = ["steps", "seed", "optimizer", "schedule", "learning_rate", "checkpoint"])]
     profile: Option<ProfileName>,
     /// Where the trace of the run is written, for `aipot trace`.
     #[arg(long, requires = "profile")]
     trace: Option<PathBuf>,
+    /// Read the training file batch by batch from the disk instead of holding it in memory; it must lie as the
+    /// order has it, see `aipot data prepare`.
+    #[arg(long, conflicts_with = "profile")]
+    stream: bool,
+    #[command(flatten)]
+    choice: ChoiceArguments,
+    #[command(flatten)]
+    checkpoints: CheckpointArguments,
+}
+
+/// Devices that train.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum BackendName {
+    /// The processor.
+    Cpu,
+    /// An NVIDIA card.
+    Cuda,
 }
 
 /// Arithmetics in which a recipe is followed.
@@ -72,28 +94,47 @@ struct Trained {
 
 /// Trains and prints what came out.
 pub(super) fn run(arguments: &TrainArguments, output: Output) -> Result<ExitCode, CommandError> {
+    if matches!(arguments.backend, BackendName::Cuda) {
+        let (backend, missing) = ("cuda", MISSING_ON_DEVICES);
+        return Err(TrainCommandError::Backend { backend, missing }.into());
+    }
     let draft = read_order(&arguments.file)?;
+    if arguments.stream {
+        let run = stream::run(arguments, &draft, output)?;
+        return arguments.finish(run, output);
+    }
     let given = arguments.data.as_deref();
     let bytes = require_data(&draft, &arguments.file, Part::Train, given)?;
     let file = prepare_one(&draft, &bytes)?;
     let specification = specification(&draft, &file.facts)?;
-    let data = Dataset::read_train(&file.bytes, &specification.data)?;
+    let checked = TrainingFile::new(&file.bytes, &specification)?;
     if arguments.profile.is_some() {
         let train = file.bytes.into_owned();
         let follow = || recipe::run(arguments, specification, train, output);
         on_threads(arguments.threads, follow)??;
         return Ok(ExitCode::SUCCESS);
     }
-    let options = options(arguments, &specification)?;
-    let trained = on_threads(arguments.threads, || train(&specification, &data, options, output))??;
-    arguments.write_model(&trained.model)?;
-    let Summary { mut value, text } = trained.summary(options.step_count);
-    value["seed"] = json!(options.seed);
-    output.result(&value, &text)?;
-    Ok(ExitCode::SUCCESS)
+    let run =
+        on_threads(arguments.threads, || free::run(arguments, &specification, checked, output))??;
+    arguments.finish(run, output)
 }
 
 impl TrainArguments {
+    /// Writes and prints what came out of a free run.
+    fn finish(&self, run: free::FreeRun, output: Output) -> Result<ExitCode, CommandError> {
+        if run.is_finished {
+            self.write_model(&run.trained.model)?;
+        }
+        let (first, next) = run.steps;
+        let Summary { mut value, text } = run.trained.summary(next.saturating_sub(first));
+        value["seed"] = json!(run.seed);
+        value["first_step"] = json!(first);
+        value["next_step"] = json!(next);
+        value["is_finished"] = json!(run.is_finished);
+        output.result(&value, &text)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
     fn write_model(&self, model: &[u8]) -> Result<(), CommandError> {
         let Some(path) = &self.out else { return Ok(()) };
         std::fs::write(path, model)
@@ -111,47 +152,6 @@ fn specification(
         specification.data.train = facts.file;
     }
     Ok(specification)
-}
-
-fn options(
-    arguments: &TrainArguments,
-    specification: &OrderSpecification,
-) -> Result<TrainingOptions, CommandError> {
-    let seed = arguments.seed.unwrap_or(specification.model.initial_seed);
-    let Some(steps) = arguments.steps else {
-        return Ok(TrainingOptions::recipe(specification, seed));
-    };
-    if steps == 0 || steps > STEPS_MAX {
-        return Err(CommandError::OutOfRange {
-            field: "--steps",
-            value: steps,
-            min: 1,
-            max: STEPS_MAX,
-        });
-    }
-    Ok(TrainingOptions::steps(specification, seed, steps))
-}
-
-fn train(
-    specification: &OrderSpecification,
-    data: &Dataset,
-    options: TrainingOptions,
-    output: Output,
-) -> Result<Trained, CommandError> {
-    let mut trainer = Trainer::new(specification, data, options)?;
-    let template = "training {bar:40} {pos}/{len} {msg}, {eta} left";
-    let progress = output.progress(options.step_count, template);
-    let mut losses = Vec::new();
-    let start = processor_time();
-    while !trainer.is_finished() {
-        let StepReport { loss_nats, .. } = trainer.step()?;
-        losses.push(loss_nats);
-        progress.set_message(format!("loss {loss_nats:.4}"));
-        progress.inc(1);
-    }
-    let processor_time = processor_time().saturating_sub(start);
-    progress.finish_and_clear();
-    Ok(Trained { model: write_model(&trainer.parameters()?), losses, processor_time })
 }
 
 /// A run in the words of the command line.

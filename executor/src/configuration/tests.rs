@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use aipot_domain_runtime::operator::Roles;
 use aipot_kernels::proof_of_space::Variant;
 
-use super::{Configuration, ConfigurationError, Origin, PlotterAlone};
+use super::{Configuration, ConfigurationError, Origin, PlotterAlone, WorkerSettings};
 use crate::backend::DeviceChoice;
 
 const FILE: &str = "folder = \"/file\"\nchain = \"ws://file:1\"\ngenesis = \"/genesis.toml\"\n";
@@ -128,6 +128,20 @@ fn plotting_is_off_until_a_server_is_named_and_then_wants_a_variant() {
         ("metrics", "here"),
     ] {
         let error = resolve(&file, &variant, &[(key, value)]).unwrap_err();
+        assert!(matches!(error, ConfigurationError::Value { .. }), "{key}: {error}");
+    }
+}
+
+#[test]
+fn jobs_take_what_the_configuration_says() {
+    let flags = [("worker_memory_mib", "512"), ("worker_jobs_max", "3"), ("threads", "1")];
+    let worker = resolve(FILE, &[], &flags).unwrap().worker;
+    let expected = WorkerSettings { threads: 1, memory_bytes: 512 << 20, jobs_max: 3 };
+    assert_eq!(worker, expected);
+    let (alone, folder) = WorkerSettings::resolve(None, [], pairs(&flags)).unwrap();
+    assert_eq!((alone, folder), (expected, None));
+    for (key, value) in [("worker_memory_mib", "0"), ("worker_jobs_max", "1025")] {
+        let error = resolve(FILE, &[], &[(key, value)]).unwrap_err();
         assert!(matches!(error, ConfigurationError::Value { .. }), "{key}: {error}");
     }
 }

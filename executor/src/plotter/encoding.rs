@@ -11,6 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::Plotter;
 use super::error::SessionError;
 use super::progress::{Stage, Tracked};
+use crate::scheduler::memory::MemoryNeed;
 use crate::scheduler::{Job, Priority};
 use crate::worker::{Control, JobEnd};
 
@@ -45,8 +46,8 @@ impl Encoding {
         let plotter = Arc::clone(&self.plotter);
         let turn = Arc::clone(&plotter.turn).acquire_owned().await;
         let capacity_bytes = plotter.worker.configuration().memory_bytes;
-        let reserved_bytes = plotter.settings.reserved_bytes.min(capacity_bytes);
-        let job = Job { priority: Priority::Plotting, deadline_block: NO_DEADLINE, reserved_bytes };
+        let memory = MemoryNeed::whole(plotter.settings.reserved_bytes.min(capacity_bytes));
+        let job = Job { priority: Priority::Plotting, deadline_block: NO_DEADLINE, memory };
         self.tracked.reached(Stage::Encoding);
         let work = move |control: &Control| {
             let _turn = &turn;

@@ -4,6 +4,7 @@
 
 mod game;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -29,6 +30,7 @@ use super::client::{ClientSecret, SecretError, recall_test};
 use super::situation::{LocalModel, Secrets, number};
 use super::{RolesConfiguration, notes};
 use crate::node::{CallOutcome, NodeError, NodeHandle};
+use crate::scheduler::memory::MemoryNeed;
 use crate::scheduler::{Job, Priority};
 use crate::store::artefacts::{ArtefactError, ArtefactStore, ContentHash};
 use crate::worker::durable::FileError;
@@ -134,6 +136,10 @@ pub(super) struct Hands {
 impl TrainingData for NodeHandle {
     fn training_data(&self, hash: ContentHash) -> Result<Vec<u8>, ArtefactError> {
         self.artefacts().read(hash)
+    }
+
+    fn training_file(&self, hash: ContentHash) -> Option<PathBuf> {
+        self.artefacts().file(hash)
     }
 }
 
@@ -261,7 +267,7 @@ impl Hands {
         let job = Job {
             priority,
             deadline_block: task.deadline_block,
-            reserved_bytes: evaluation_bytes(&task.specification),
+            memory: MemoryNeed::whole(evaluation_bytes(&task.specification)),
         };
         let (handle, specification) = (self.handle.clone(), Arc::clone(&task.specification));
         let work = move |_: &Control| {
@@ -336,7 +342,7 @@ fn assess(
         TestSource::Revealed(file) => (Vec::new(), artefacts.read(ContentHash(file.root.0))?),
         TestSource::BeaconSplit(_) => (artefacts.read(train)?, Vec::new()),
     };
-    let files = Files { train: &train, test: &test, model: &bytes };
+    let files = Files { train: &train, test: &test, model: &bytes, ..Files::default() };
     Ok(Assessment::compute(examination, *model, files)?)
 }
 

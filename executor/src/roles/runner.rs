@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use aipot_domain_runtime::primitives::{BlockNumber, OrderId};
 use aipot_domain_runtime::progress::OrderRecord;
@@ -48,6 +49,7 @@ pub async fn run(handle: NodeHandle, worker: Worker, configuration: RolesConfigu
     };
     loop {
         let head = heads.borrow_and_update().block;
+        runner.hands.worker.clock().observe(head, Instant::now());
         if let Err(error) = runner.act(head).await {
             tracing::error!(%error, "the state cannot be read; trying again at the next block");
         }

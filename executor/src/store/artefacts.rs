@@ -197,6 +197,11 @@ impl ArtefactStore {
         }
     }
 
+    /// The file of an artefact, `None` when it is not stored. The bytes are those on disk.
+    pub fn file(&self, hash: ContentHash) -> Option<PathBuf> {
+        Some(self.path(hash)).filter(|path| path.is_file())
+    }
+
     /// Opens an artefact for reading. The bytes are those on disk: see [`ArtefactStore::verify`].
     ///
     /// # Errors

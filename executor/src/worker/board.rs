@@ -1,94 +1,109 @@
-//! Who waits and who runs; asks the scheduler whenever that changes.
+//! Who waits and who runs; asks the schedule whenever that changes, and tells the jobs.
+
+use std::collections::BTreeMap;
 
 use tokio::sync::oneshot;
 
 use super::Control;
-use crate::scheduler::{Assignment, Decision, DeviceLoad, Job, Preemption, decide};
-
-/// Tells jobs of one board apart.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct JobId(u64);
+use crate::scheduler::memory::MemoryNeed;
+use crate::scheduler::schedule::{DoesNotFit, Schedule, Step};
+use crate::scheduler::{Device, Job, JobId, Place};
 
 /// Sent to a job when it may run.
-type Grant = oneshot::Sender<(JobId, Control)>;
+pub(super) type Grant = oneshot::Sender<Control>;
 
-#[derive(Debug)]
-struct Waiting {
-    job: Job,
-    grant: Grant,
-}
-
-#[derive(Debug)]
-struct Running {
-    id: JobId,
-    job: Job,
-    control: Control,
-}
-
-/// The queue and the load of this machine, which is one device: its processor.
+/// The schedule of this machine, and how its jobs are reached.
 #[derive(Debug)]
 pub(super) struct Board {
-    capacity_bytes: u64,
-    jobs_max: usize,
-    waiting: Vec<Waiting>,
-    running: Vec<Running>,
-    next_id: u64,
+    schedule: Schedule,
+    waiting: BTreeMap<JobId, Grant>,
+    running: BTreeMap<JobId, Control>,
 }
 
 impl Board {
-    pub(super) fn new(capacity_bytes: u64, jobs_max: usize) -> Self {
-        // A machine without a place would never do anything.
-        let jobs_max = jobs_max.max(1);
-        Self { capacity_bytes, jobs_max, waiting: Vec::new(), running: Vec::new(), next_id: 0 }
+    pub(super) fn new(devices: impl IntoIterator<Item = Device>) -> Self {
+        let schedule = Schedule::new(devices);
+        Self { schedule, waiting: BTreeMap::new(), running: BTreeMap::new() }
     }
 
     /// Puts a job into the queue.
-    pub(super) fn enter(&mut self, job: Job, grant: Grant) {
-        self.waiting.push(Waiting { job, grant });
+    pub(super) fn enter(&mut self, job: Job, grant: Grant) -> Result<JobId, DoesNotFit> {
+        let id = self.schedule.enter(job)?;
+        self.waiting.insert(id, grant);
+        self.dispatch();
+        Ok(id)
+    }
+
+    /// Forgets a job, whether it waits or runs.
+    pub(super) fn leave(&mut self, id: JobId) {
+        self.waiting.remove(&id);
+        self.running.remove(&id);
+        self.schedule.leave(id);
         self.dispatch();
     }
 
-    /// Takes a job that has ended off the machine.
-    pub(super) fn leave(&mut self, id: JobId) {
-        self.running.retain(|running| running.id != id);
+    /// Puts a job that has stopped back into the queue, at the place of its arrival.
+    pub(super) fn give_way(&mut self, id: JobId, grant: Grant) -> Result<(), DoesNotFit> {
+        self.running.remove(&id);
+        let end = self.schedule.give_way(id);
+        self.wait_again(id, grant, end)
+    }
+
+    /// Puts a job that ran out of memory back into the queue, in smaller pieces or for a larger device.
+    pub(super) fn run_out(&mut self, id: JobId, grant: Grant) -> Result<(), DoesNotFit> {
+        self.running.remove(&id);
+        let end = self.schedule.run_out(id);
+        self.wait_again(id, grant, end)
+    }
+
+    /// Notes what a running job takes in truth.
+    pub(super) fn measure(&mut self, id: JobId, memory: MemoryNeed) {
+        self.schedule.measure(id, memory);
         self.dispatch();
+    }
+
+    /// How many jobs run.
+    pub(super) fn running_count(&self) -> usize {
+        self.running.len()
+    }
+
+    fn wait_again(
+        &mut self,
+        id: JobId,
+        grant: Grant,
+        end: Result<(), DoesNotFit>,
+    ) -> Result<(), DoesNotFit> {
+        if end.is_ok() {
+            self.waiting.insert(id, grant);
+        }
+        self.dispatch();
+        end
     }
 
     /// Starts and stops until nothing more can be decided.
     fn dispatch(&mut self) {
-        self.waiting.retain(|waiting| !waiting.grant.is_closed());
-        // Room that is being made belongs to the job it is made for.
-        while !self.running.iter().any(|running| running.control.is_stopped()) {
-            let queue: Vec<Job> = self.waiting.iter().map(|waiting| waiting.job).collect();
-            match decide(&queue, &[self.load()]) {
-                None => return,
-                Some(Decision::Start(Assignment { job_index, .. })) => self.start(job_index),
-                Some(Decision::Preempt(Preemption { stopped, .. })) => self.stop(&stopped),
+        // A job whose future was dropped meanwhile leaves its room to the next.
+        let gone = self.waiting.iter().filter(|(_, grant)| grant.is_closed());
+        let gone: Vec<JobId> = gone.map(|(id, _)| *id).collect();
+        for id in gone {
+            self.waiting.remove(&id);
+            self.schedule.leave(id);
+        }
+        while let Some(step) = self.schedule.next_step() {
+            match step {
+                Step::Stop(id) => self.running.get(&id).into_iter().for_each(Control::stop),
+                Step::Start(id, place) => self.start(id, place),
             }
         }
     }
 
-    fn load(&self) -> DeviceLoad {
-        DeviceLoad {
-            capacity_bytes: self.capacity_bytes,
-            jobs_max: self.jobs_max,
-            running: self.running.iter().map(|running| running.job).collect(),
-        }
-    }
-
-    fn stop(&self, places: &[usize]) {
-        for place in places {
-            self.running[*place].control.stop();
-        }
-    }
-
-    fn start(&mut self, job_index: usize) {
-        let Waiting { job, grant } = self.waiting.remove(job_index);
-        let (id, control) = (JobId(self.next_id), Control::default());
-        self.next_id += 1;
-        // A job whose future was dropped meanwhile leaves its room to the next.
-        if grant.send((id, control.clone())).is_ok() {
-            self.running.push(Running { id, job, control });
+    fn start(&mut self, id: JobId, place: Place) {
+        let control = Control::at(place);
+        let grant = self.waiting.remove(&id);
+        if grant.is_some_and(|grant| grant.send(control.clone()).is_ok()) {
+            self.running.insert(id, control);
+        } else {
+            self.schedule.leave(id);
         }
     }
 }

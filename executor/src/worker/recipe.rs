@@ -7,14 +7,17 @@ use std::sync::Arc;
 
 use aipot_domain_runtime::challenge::case::Case;
 use aipot_domain_runtime::order::OrderSpecification;
-use aipot_domain_runtime::order::cost::cost;
 use aipot_domain_runtime::primitives::{BlockNumber, OrderId};
 use aipot_domain_runtime::trace::TraceOpening;
 use aipot_trainer::recipe_run::{RecipeRun, empty_trace};
 use aipot_trainer::trace::recorder::Trace;
 use parity_scale_codec::{DecodeAll, Encode};
 
+use super::memory::StepMemory;
+use super::pace::Pace;
+use super::performer::Outcome;
 use super::progress::Reporter;
+use super::protocol::{Failure, Purpose};
 use super::training::{TrainingData, TrainingError};
 use super::{Control, JobEnd, Worker, durable};
 use crate::scheduler::{Job, Priority};
@@ -69,8 +72,17 @@ impl Worker {
             RecipePurpose::Claim => Priority::Training,
             RecipePurpose::Audit => Priority::Validation,
         };
-        let reserved_bytes = cost(&job.specification)?.training_bytes;
-        let place = Job { priority, deadline_block: job.deadline_block, reserved_bytes };
+        let memory = self.corrected_need(&job.specification)?;
+        let place = Job { priority, deadline_block: job.deadline_block, memory };
+        if !self.is_workplace() {
+            let purpose = match job.purpose {
+                RecipePurpose::Claim => Purpose::Claim,
+                RecipePurpose::Audit => Purpose::Audit,
+            };
+            let errand = self.errand(&job.specification, purpose, data);
+            let Outcome { model, trace } = self.send(place, errand).await?;
+            return Ok(RecipeResult { model, trace: trace.ok_or(Failure::Cancelled)? });
+        }
         let shared = Arc::clone(&self.shared);
         let work = move |control: &Control| {
             let root = ContentHash(job.specification.data.train.root.0);
@@ -82,6 +94,7 @@ impl Worker {
             match run(&job, &bytes, &shared.configuration.folder, (control, reporter)) {
                 Ok(JobEnd::Finished(result)) => JobEnd::Finished(Ok(result)),
                 Ok(JobEnd::Stopped) => JobEnd::Stopped,
+                Ok(JobEnd::OutOfMemory(error)) => JobEnd::OutOfMemory(error),
                 Err(error) => JobEnd::Finished(Err(error)),
             }
         };
@@ -112,14 +125,31 @@ fn run(
     let case = Case::training(specification)?;
     let path = trace_path(folder, &order);
     let empty = empty_trace(specification, &case.computation)?;
+    let mut memory = StepMemory::new(control, specification)?;
+    if let Err(error) = memory.before_step(0) {
+        return Ok(JobEnd::OutOfMemory(error));
+    }
     let kept = read_trace(&path).filter(|kept| kept.step_count == empty.step_count);
-    let mut run = RecipeRun::new(specification, &case.computation, train, &kept.unwrap_or(empty))?;
+    let mut run = RecipeRun::in_pieces(
+        specification,
+        &case.computation,
+        train,
+        &kept.unwrap_or(empty),
+        memory.micro_rows(),
+    )?;
+    let mut pace = Pace::new(control, job.deadline_block);
     while !run.is_finished() {
         if control.is_stopped() {
             return Ok(JobEnd::Stopped);
         }
+        if let Err(error) = memory.before_step(run.step_index().into()) {
+            return Ok(JobEnd::OutOfMemory(error));
+        }
         let report = run.step()?;
+        memory.after_step();
         reporter.step(&report.step);
+        let steps_left = report.step.step_count.saturating_sub(report.step.step).saturating_sub(1);
+        pace.after_step(steps_left).inspect_err(|_| keep(&path, &order, run.trace()))?;
         if job.purpose == RecipePurpose::Claim && !report.step.loss_nats.is_finite() {
             let (step, loss) = (report.step.step, report.step.loss_nats);
             return Err(TrainingError::Diverged { step, loss });
@@ -140,7 +170,8 @@ fn keep(path: &Path, order: &OrderId, trace: &Trace) {
     }
 }
 
-fn trace_path(folder: &Path, order: &OrderId) -> PathBuf {
+/// The file of an order's trace.
+pub(super) fn trace_path(folder: &Path, order: &OrderId) -> PathBuf {
     folder.join(TRACES).join(order.to_string())
 }
 
@@ -151,7 +182,7 @@ fn write_trace(path: &Path, trace: &Trace) -> Result<(), durable::FileError> {
 }
 
 /// The trace in a file, if there is a whole one.
-fn read_trace(path: &Path) -> Option<Trace> {
+pub(super) fn read_trace(path: &Path) -> Option<Trace> {
     let bytes = durable::read(path).unwrap_or_else(|error| {
         tracing::warn!(%error, "a trace cannot be read; the run starts again");
         None

@@ -1,5 +1,7 @@
 //! Work on the machine: checkpoints, crashes, pre-emption, refusals.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use aipot_domain_runtime::bounded::BoundedVec;
 use aipot_domain_runtime::order::{
     Architecture, CommitteeSpecification, DataFormat, DataSpecification, Loss, Metric,
@@ -15,18 +17,19 @@ use tokio::sync::mpsc;
 use super::training::{TrainingData, TrainingError, TrainingJob};
 use super::*;
 use crate::scheduler::Priority;
+use crate::scheduler::memory::MemoryNeed;
 use crate::store::artefacts::{ArtefactError, ContentHash};
 
 const EXAMPLES: u32 = 128;
 
 /// The first of the digits.
-fn digits_file() -> Vec<u8> {
+pub(super) fn digits_file() -> Vec<u8> {
     let mut bytes = pack_csv(digits()).unwrap().bytes.into_owned();
     bytes.truncate(usize::try_from(EXAMPLES).unwrap() * 65);
     bytes
 }
 
-fn order(epochs: u32) -> OrderSpecification {
+pub(super) fn order(epochs: u32) -> OrderSpecification {
     OrderSpecification {
         version: 1,
         model: ModelSpecification {
@@ -34,6 +37,7 @@ fn order(epochs: u32) -> OrderSpecification {
                 hidden_widths: BoundedVec::try_from(vec![16]).unwrap(),
             },
             initial_seed: 7,
+            base: None,
         },
         data: DataSpecification {
             train: data_file(&digits_file()),
@@ -82,13 +86,14 @@ fn worker(folder: &TempDir, jobs_max: usize) -> Worker {
         threads: 1,
         memory_bytes: 1 << 30,
         jobs_max,
+        more_devices: Vec::new(),
         checkpoint_steps: 4,
         checkpoint_time: Duration::from_hours(1),
     })
 }
 
 /// Gives its bytes whatever hash is asked for; the order's own checks come after it.
-struct Fixed(Vec<u8>);
+pub(super) struct Fixed(pub(super) Vec<u8>);
 
 impl TrainingData for Fixed {
     fn training_data(&self, _hash: ContentHash) -> Result<Vec<u8>, ArtefactError> {
@@ -106,7 +111,7 @@ fn checkpoint_path(folder: &TempDir, specification: &OrderSpecification) -> Path
 }
 
 fn place(priority: Priority, reserved_bytes: u64) -> Job {
-    Job { priority, deadline_block: BlockNumber(1), reserved_bytes }
+    Job { priority, deadline_block: BlockNumber(1), memory: MemoryNeed::whole(reserved_bytes) }
 }
 
 async fn trained(worker: &Worker, specification: &OrderSpecification) -> Vec<u8> {
@@ -195,7 +200,13 @@ async fn a_job_larger_than_the_machine_is_refused_at_once() {
     let folder = TempDir::new().unwrap();
     let huge = place(Priority::Training, u64::MAX);
     let error = worker(&folder, 1).run(huge, |_| JobEnd::Finished(())).await.unwrap_err();
-    assert!(matches!(error, WorkerError::TooLarge { needed_bytes: u64::MAX, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            WorkerError::DoesNotFit(DoesNotFit::TooLarge { needed_bytes: u64::MAX, .. })
+        ),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -251,3 +262,7 @@ async fn work_that_panics_leaves_its_room() {
     let end = worker.run(place(Priority::Plotting, 1), |_| JobEnd::Finished(())).await;
     assert!(end.is_ok());
 }
+
+pub(crate) mod orders;
+mod out_of_memory;
+mod time_limit;

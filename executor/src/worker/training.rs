@@ -6,18 +6,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use aipot_domain_runtime::order::OrderSpecification;
-use aipot_domain_runtime::order::cost::{Overflow, cost};
+use aipot_domain_runtime::order::cost::Overflow;
 use aipot_domain_runtime::primitives::{BlockNumber, OrderId};
 use aipot_domain_runtime::program::ProgramError;
 use aipot_trainer::checkpoint::Checkpoint;
-use aipot_trainer::dataset::{Dataset, DatasetError};
+use aipot_trainer::dataset::DatasetError;
 use aipot_trainer::engine::EngineError;
 use aipot_trainer::model_file::write_model;
 use aipot_trainer::recipe_run::RecipeError;
-use aipot_trainer::run::{TrainError, Trainer, TrainingOptions};
+use aipot_trainer::run::{TrainError, Trainer, TrainingFile, TrainingOptions};
 
+use super::memory::StepMemory;
+use super::pace::Pace;
+use super::performer::Errand;
 use super::progress::Reporter;
+use super::protocol::{Failure, Purpose};
 use super::{Control, JobEnd, Worker, WorkerConfiguration, WorkerError, durable};
+use crate::scheduler::time_limit::TooSlow;
 use crate::scheduler::{Job, Priority};
 use crate::store::artefacts::{ArtefactError, ArtefactStore, ContentHash};
 
@@ -26,6 +31,9 @@ const CHECKPOINTS: &str = "checkpoints";
 
 /// Runs that may diverge before the order is given up; each starts at half the learning rate.
 const DIVERGENCES_MAX: u32 = 3;
+
+/// When a run is shortened, one in so many of the steps that fit is left out.
+const STEPS_SPARED_SHARE: u64 = 8;
 
 /// An order to be trained.
 #[derive(Clone, Debug)]
@@ -76,9 +84,15 @@ pub enum TrainingError {
     /// The order's sizes do not fit this machine.
     #[error(transparent)]
     Overflow(#[from] Overflow),
+    /// The run cannot end in time, and may not be shortened.
+    #[error("the recipe cannot be run in time: {0}")]
+    TooSlow(#[from] TooSlow),
     /// The machine could not run the job.
     #[error(transparent)]
     Worker(#[from] WorkerError),
+    /// Another process or machine could not do it.
+    #[error(transparent)]
+    Elsewhere(#[from] Failure),
 }
 
 impl From<EngineError> for TrainingError {
@@ -96,8 +110,10 @@ impl TrainingError {
             | Self::Diverged { .. }
             | Self::Recipe(_)
             | Self::Program(_)
+            | Self::TooSlow(_)
             | Self::Overflow(_) => true,
-            Self::Worker(error) => matches!(error, WorkerError::TooLarge { .. }),
+            Self::Worker(error) => matches!(error, WorkerError::DoesNotFit(_)),
+            Self::Elsewhere(failure) => failure.is_permanent(),
             Self::Artefact(_) | Self::Trace(_) => false,
         }
     }
@@ -116,8 +132,14 @@ impl Worker {
         let place = Job {
             priority: Priority::Training,
             deadline_block: job.deadline_block,
-            reserved_bytes: cost(&job.specification)?.training_bytes,
+            memory: self.corrected_need(&job.specification)?,
         };
+        if !self.is_workplace() {
+            let purpose = Purpose::Train { seed: job.seed };
+            let errand = self.errand(&job.specification, purpose, artefacts);
+            let errand = Errand { is_urgent: job.is_urgent, ..errand };
+            return Ok(self.send(place, errand).await?.model);
+        }
         let shared = Arc::clone(&self.shared);
         let work = move |control: &Control| {
             let bytes =
@@ -130,6 +152,7 @@ impl Worker {
             match session.train(&bytes) {
                 Ok(JobEnd::Finished(model)) => JobEnd::Finished(Ok(model)),
                 Ok(JobEnd::Stopped) => JobEnd::Stopped,
+                Ok(JobEnd::OutOfMemory(error)) => JobEnd::OutOfMemory(error),
                 Err(error) => JobEnd::Finished(Err(error)),
             }
         };
@@ -139,6 +162,7 @@ impl Worker {
     /// Forgets the checkpoint of an order.
     pub fn remove_checkpoint(&self, order: &OrderId) {
         remove_checkpoint(&checkpoint_path(&self.configuration().folder, order));
+        self.forget_elsewhere(order);
     }
 }
 
@@ -149,11 +173,20 @@ pub trait TrainingData: Send + Sync {
     /// # Errors
     /// [`ArtefactError`] when they are not there or damaged.
     fn training_data(&self, hash: ContentHash) -> Result<Vec<u8>, ArtefactError>;
+
+    /// The file in which they lie, unchecked; `None` when they lie in no file of their own.
+    fn training_file(&self, _hash: ContentHash) -> Option<PathBuf> {
+        None
+    }
 }
 
 impl TrainingData for ArtefactStore {
     fn training_data(&self, hash: ContentHash) -> Result<Vec<u8>, ArtefactError> {
         self.read(hash)
+    }
+
+    fn training_file(&self, hash: ContentHash) -> Option<PathBuf> {
+        self.file(hash)
     }
 }
 
@@ -183,12 +216,15 @@ impl<'job> Session<'job> {
     /// Trains, with a lower learning rate after each divergence.
     fn train(&mut self, bytes: &[u8]) -> Result<JobEnd<Vec<u8>>, TrainingError> {
         let specification = &self.job.specification;
-        let data = Dataset::read_train(bytes, &specification.data);
-        let data = data.map_err(|source| TrainingError::Data { source })?;
+        let file = TrainingFile::new(bytes, specification);
+        let file = file.map_err(|source| TrainingError::Data { source })?;
+        let mut memory = StepMemory::new(self.control, specification)?;
         let mut options = TrainingOptions::recipe(specification, self.job.seed);
         for divergence_count in 1_u32.. {
-            match self.train_with(options, &data) {
-                Err(TrainError::Diverged { step, loss }) if divergence_count < DIVERGENCES_MAX => {
+            match self.train_with(options, file, &mut memory) {
+                Err(TrainError::Diverged { step, loss, .. })
+                    if divergence_count < DIVERGENCES_MAX =>
+                {
                     options.learning_rate /= 2.0;
                     let (order, rate) = (specification.id(), options.learning_rate);
                     tracing::warn!(%order, step, loss, rate, "training diverged and starts again");
@@ -203,23 +239,37 @@ impl<'job> Session<'job> {
     fn train_with(
         &mut self,
         options: TrainingOptions,
-        data: &Dataset,
+        file: TrainingFile<'_>,
+        memory: &mut StepMemory<'_>,
     ) -> Result<JobEnd<Vec<u8>>, TrainError> {
-        let mut trainer = self.trainer(options, data)?;
+        if let Err(error) = memory.before_step(0) {
+            return Ok(JobEnd::OutOfMemory(error));
+        }
+        let mut trainer = self.trainer(options, file)?;
         self.saved_step = trainer.step_index();
+        let mut pace = Pace::new(self.control, self.job.deadline_block);
         while !trainer.is_finished() && !self.job.is_urgent.load(Ordering::Relaxed) {
             if self.control.is_stopped() {
-                self.save(&trainer)?;
+                self.save(&mut trainer)?;
                 return Ok(JobEnd::Stopped);
             }
+            if let Err(error) = memory.before_step(trainer.step_index()) {
+                self.save(&mut trainer)?;
+                return Ok(JobEnd::OutOfMemory(error));
+            }
             let report = trainer.step()?;
+            memory.after_step();
             self.reporter.step(&report);
+            let steps_left = report.step_count.saturating_sub(trainer.step_index());
+            if let Err(slow) = pace.after_step(steps_left) {
+                trainer = self.shortened(trainer, file, &slow)?;
+            }
             if self.is_checkpoint_due(&trainer) {
-                self.save(&trainer)?;
+                self.save(&mut trainer)?;
             }
         }
         // Should the model not reach the disk, everything but the last step is still there.
-        self.save(&trainer)?;
+        self.save(&mut trainer)?;
         Ok(JobEnd::Finished(write_model(&trainer.finish()?)))
     }
 
@@ -227,25 +277,51 @@ impl<'job> Session<'job> {
     fn trainer<'data>(
         &self,
         options: TrainingOptions,
-        data: &'data Dataset,
+        file: TrainingFile<'data>,
     ) -> Result<Trainer<'data>, TrainError> {
-        let specification = &self.job.specification;
+        let (specification, micro_rows) = (&self.job.specification, self.micro_rows());
         let Some(checkpoint) = read_checkpoint(&self.checkpoint_path, specification) else {
-            return Trainer::new(specification, data, options);
+            return Trainer::new_in_pieces(specification, file, options, micro_rows);
         };
         let (order, step) = (specification.id(), checkpoint.step);
         // A run that diverged before it was interrupted keeps its lower learning rate.
         let is_own = checkpoint.options.seed == options.seed;
-        match Trainer::resume(specification, data, checkpoint) {
+        match Trainer::resume_in_pieces(specification, file, checkpoint, micro_rows) {
             Ok(trainer) if is_own => {
                 tracing::info!(%order, step, "training goes on from its checkpoint");
                 Ok(trainer)
             }
             _ => {
                 tracing::warn!(%order, "the checkpoint is of another run; training starts again");
-                Trainer::new(specification, data, options)
+                Trainer::new_in_pieces(specification, file, options, micro_rows)
             }
         }
+    }
+
+    fn micro_rows(&self) -> u32 {
+        self.control.micro_rows(self.job.specification.train.batch_size)
+    }
+
+    /// The same run with as many steps as fit before its deadline, and the learning rate of the shorter one.
+    fn shortened<'data>(
+        &self,
+        mut trainer: Trainer<'_>,
+        file: TrainingFile<'data>,
+        slow: &TooSlow,
+    ) -> Result<Trainer<'data>, TrainError> {
+        let mut checkpoint = trainer.checkpoint()?;
+        // Two runs at once would take twice what is reserved.
+        drop(trainer);
+        let order = self.job.specification.id();
+        tracing::warn!(%order, %slow, "the run is shortened");
+        // What is measured is the fastest step; others are slower.
+        let possible = slow.steps_possible - slow.steps_possible / STEPS_SPARED_SHARE;
+        let step_count = checkpoint.step.saturating_add(possible);
+        let specification = &self.job.specification;
+        let shorter = TrainingOptions::steps(specification, checkpoint.options.seed, step_count);
+        checkpoint.options.step_count = step_count;
+        checkpoint.options.schedule = shorter.schedule;
+        Trainer::resume_in_pieces(specification, file, checkpoint, self.micro_rows())
     }
 
     fn is_checkpoint_due(&self, trainer: &Trainer<'_>) -> bool {
@@ -254,7 +330,7 @@ impl<'job> Session<'job> {
     }
 
     /// Writes a checkpoint. A disk that refuses costs nothing but the steps since the last one.
-    fn save(&mut self, trainer: &Trainer<'_>) -> Result<(), TrainError> {
+    fn save(&mut self, trainer: &mut Trainer<'_>) -> Result<(), TrainError> {
         let checkpoint = trainer.checkpoint()?;
         (self.saved_step, self.saved_at) = (checkpoint.step, Instant::now());
         if let Err(error) = durable::write(&self.checkpoint_path, &checkpoint.to_bytes()) {
@@ -267,7 +343,8 @@ impl<'job> Session<'job> {
     }
 }
 
-fn checkpoint_path(folder: &Path, order: &OrderId) -> PathBuf {
+/// The file of an order's checkpoint.
+pub(super) fn checkpoint_path(folder: &Path, order: &OrderId) -> PathBuf {
     folder.join(CHECKPOINTS).join(order.to_string())
 }
 

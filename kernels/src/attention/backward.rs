@@ -1,4 +1,4 @@
-//! The fast gradient of causal attention: examples in parallel, head after head.
+//! The fast gradient of attention: examples in parallel, head after head.
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;

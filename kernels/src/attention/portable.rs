@@ -1,6 +1,6 @@
 //! The definitions, head by head, from the definitions of product, softmax and sum.
 
-use super::{Heads, Part, scatter};
+use super::{Heads, Mask, Part, scatter};
 use crate::canonical::canonical;
 use crate::length::LengthError;
 use crate::matmul::matmul_portable;
@@ -17,7 +17,7 @@ pub struct AttentionOutput {
     pub output: Vec<f32>,
 }
 
-/// Causal attention, as written at the top of the page. The definition.
+/// Masked attention, as written at the top of the page. The definition.
 ///
 /// # Shapes
 /// `projections`: `[batch, tokens, 3 width]`.
@@ -26,18 +26,22 @@ pub struct AttentionOutput {
 /// [`LengthError`] when the projections have other sizes.
 pub fn attention_portable(
     heads: Heads,
+    mask: Mask<'_>,
     projections: &[f32],
 ) -> Result<AttentionOutput, LengthError> {
     heads.check_projections("the projections", projections.len())?;
+    mask.check(heads)?;
     let mut probabilities = Vec::new();
     let mut output = vec![0.0; projections.len() / 3];
     let examples = projections.chunks(heads.projection_values().max(1));
-    for (projections, output) in examples.zip(output.chunks_mut(heads.output_values().max(1))) {
+    let examples = examples.zip(output.chunks_mut(heads.output_values().max(1)));
+    for (example, (projections, output)) in examples.enumerate() {
+        let mask = mask.of_example(heads, example);
         for head in 0..heads.heads {
             let queries = heads.part(projections, Part::Queries, head);
             let keys = heads.part(projections, Part::Keys, head);
             let mut scores = product(queries, keys.transposed());
-            mask(heads, &mut scores);
+            apply(mask, heads, &mut scores);
             let of_head = softmax_portable(&scores, heads.tokens).expect("rows are whole");
             let values = heads.part(projections, Part::Values, head);
             let rows = product(heads.square(&of_head), values);
@@ -96,11 +100,11 @@ pub fn attention_gradient_portable(
     Ok(of_projections)
 }
 
-/// Scales scores, and makes those of later keys minus infinity.
-fn mask(heads: Heads, scores: &mut [f32]) {
+/// Scales scores, and makes those of hidden keys minus infinity.
+fn apply(mask: Mask<'_>, heads: Heads, scores: &mut [f32]) {
     for (index, score) in scores.iter_mut().enumerate() {
         let (query, key) = (index / heads.tokens, index % heads.tokens);
-        *score = if key > query { f32::NEG_INFINITY } else { *score * heads.scale() };
+        *score = if mask.hides(query, key) { f32::NEG_INFINITY } else { *score * heads.scale() };
     }
 }
 

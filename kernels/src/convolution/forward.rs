@@ -6,7 +6,6 @@ use rayon::prelude::*;
 use super::columns::Gather;
 use super::{ConvolutionError, Geometry, dense, multiply};
 use crate::canonical::canonical;
-use crate::length;
 
 /// The same bits as [`super::forward_portable`], with vectors and threads.
 ///
@@ -20,13 +19,13 @@ pub fn forward(
     geometry: Geometry,
     input: &[f32],
     weight: &[f32],
-    bias: &[f32],
+    bias: Option<&[f32]>,
     output: &mut [f32],
 ) -> Result<(), ConvolutionError> {
     geometry.check()?;
     geometry.check_input(input.len())?;
     geometry.check_weight("the weight", weight.len())?;
-    length::check("the bias", bias.len(), geometry.outputs)?;
+    geometry.check_bias(bias)?;
     geometry.check_output("the output", output.len())?;
     let (pixels, depth) = (geometry.pixels(), geometry.depth());
     let arch = Arch::new();
@@ -38,7 +37,9 @@ pub fn forward(
             arch.dispatch(Gather { geometry, image, depths: 0..depth, columns });
             let weight = dense(weight, geometry.outputs, depth);
             multiply(weight, dense(columns, depth, pixels), output);
-            arch.dispatch(AddBias { bias, pixels, output });
+            if let Some(bias) = bias {
+                arch.dispatch(AddBias { bias, pixels, output });
+            }
         },
     );
     Ok(())

@@ -18,7 +18,7 @@ pub fn columns_portable(geometry: Geometry, input: &[f32]) -> Result<Vec<f32>, C
     let images = input.chunks(geometry.input_values());
     let columns = images.flat_map(|image| {
         (0..geometry.pixels()).flat_map(move |p| {
-            (0..geometry.depth()).map(move |k| canonical(image[geometry.source(p, k)]))
+            (0..geometry.depth()).map(move |k| seen(geometry, image, geometry.source(p, k)))
         })
     });
     Ok(columns.collect())
@@ -40,8 +40,9 @@ pub fn fold_portable(geometry: Geometry, columns: &[f32]) -> Result<Vec<f32>, Co
     {
         // A pixel gives each value at most one summand, so only the order of k matters.
         for k in 0..geometry.depth() {
-            for p in 0..geometry.pixels() {
-                image[geometry.source(p, k)] += columns[p * geometry.depth() + k];
+            let places = (0..geometry.pixels()).filter_map(|p| Some((p, geometry.source(p, k)?)));
+            for (p, source) in places {
+                image[source] += columns[p * geometry.depth() + k];
             }
         }
         canonicalize(image);
@@ -49,7 +50,16 @@ pub fn fold_portable(geometry: Geometry, columns: &[f32]) -> Result<Vec<f32>, Co
     Ok(input)
 }
 
-/// The convolution of every image, plus the bias of the output channel.
+/// A value of the image, or of its frame.
+fn seen(geometry: Geometry, image: &[f32], source: Option<usize>) -> f32 {
+    match source {
+        None => 0.0,
+        Some(source) if geometry.padding == 0 => canonical(image[source]),
+        Some(source) => canonical(image[source] + 0.0),
+    }
+}
+
+/// The convolution of every image, plus the bias of the output channel where there is one.
 ///
 /// # Shapes
 /// `input`: `[batch, channels, height, width]`, `weight`: `[outputs, depth]`, `bias`: `[outputs]`;
@@ -61,11 +71,11 @@ pub fn forward_portable(
     geometry: Geometry,
     input: &[f32],
     weight: &[f32],
-    bias: &[f32],
+    bias: Option<&[f32]>,
 ) -> Result<Vec<f32>, ConvolutionError> {
     let columns = columns_portable(geometry, input)?;
     geometry.check_weight("the weight", weight.len())?;
-    length::check("the bias", bias.len(), geometry.outputs)?;
+    geometry.check_bias(bias)?;
     let (pixels, depth) = (geometry.pixels(), geometry.depth());
     let mut output = Vec::new();
     for columns in columns.chunks(pixels * depth) {
@@ -73,8 +83,9 @@ pub fn forward_portable(
         let weight = dense(weight, geometry.outputs, depth);
         let products =
             matmul_portable(weight, columns, None).expect("the geometry gave all shapes");
-        for (products, bias) in products.chunks(pixels).zip(bias) {
-            output.extend(products.iter().map(|product| canonical(product + bias)));
+        for (channel, products) in products.chunks(pixels).enumerate() {
+            let shifted = |product: &f32| bias.map_or(*product, |bias| product + bias[channel]);
+            output.extend(products.iter().map(|product| canonical(shifted(product))));
         }
     }
     Ok(output)

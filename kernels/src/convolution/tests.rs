@@ -6,6 +6,9 @@ use crate::fixtures::{awkward, bits, normals, on_one_two_and_three_threads, show
 /// Convolutions and their gradients; the origin stands in the file.
 const VECTORS: &str = include_str!("../../tests/vectors/convolution.txt");
 
+/// The same with strides and frames of zeros, without bias.
+const FRAMED_VECTORS: &str = include_str!("../../tests/vectors/convolution_framed.txt");
+
 /// Sizes around the edges: one pixel, a kernel of 1, more pixels than a block, nothing to do.
 const GEOMETRIES: &[Geometry] = &[
     geometry(0, 1, (3, 3), 3, 1),
@@ -18,6 +21,24 @@ const GEOMETRIES: &[Geometry] = &[
     geometry(5, 4, (12, 12), 5, 17),
 ];
 
+/// Strides and frames: rows left over, frames as wide as the kernel, places that see only the frame.
+const FRAMED: &[Geometry] = &[
+    framed(geometry(0, 1, (3, 3), 3, 1), 2, 1),
+    framed(geometry(1, 1, (1, 1), 3, 1), 1, 1),
+    framed(geometry(2, 2, (5, 7), 3, 3), 2, 1),
+    framed(geometry(2, 3, (4, 6), 1, 9), 2, 0),
+    framed(geometry(3, 2, (9, 8), 3, 5), 1, 1),
+    framed(geometry(1, 2, (7, 5), 4, 2), 3, 2),
+    framed(geometry(1, 1, (2, 3), 2, 1), 1, 3),
+    framed(geometry(2, 1, (28, 28), 5, 4), 1, 2),
+    framed(geometry(1, 1, (60, 53), 2, 2), 2, 1),
+    framed(geometry(1, 2, (3, 3), 5, 1), 7, 1),
+];
+
+const fn framed(geometry: Geometry, stride: usize, padding: usize) -> Geometry {
+    Geometry { stride, padding, ..geometry }
+}
+
 const fn geometry(
     batch: usize,
     channels: usize,
@@ -25,7 +46,7 @@ const fn geometry(
     kernel: usize,
     outputs: usize,
 ) -> Geometry {
-    Geometry { batch, channels, height, width, kernel, outputs }
+    Geometry { batch, channels, height, width, kernel, outputs, stride: 1, padding: 0 }
 }
 
 /// Everything that goes into a convolution and its gradients.
@@ -55,8 +76,8 @@ impl Case {
         let Self { geometry, input, weight, bias, gradient } = self;
         let geometry = *geometry;
         let mut output = vec![f32::NAN; gradient.len()];
-        forward(geometry, input, weight, bias, &mut output).unwrap();
-        let expected = forward_portable(geometry, input, weight, bias).unwrap();
+        forward(geometry, input, weight, Some(bias), &mut output).unwrap();
+        let expected = forward_portable(geometry, input, weight, Some(bias)).unwrap();
         assert_eq!(bits(&output), bits(&expected), "forward, {geometry:?}");
 
         let mut of_weight = vec![f32::NAN; weight.len()];
@@ -79,7 +100,7 @@ impl Case {
 #[test]
 fn fast_equals_portable_on_one_two_and_three_threads() {
     on_one_two_and_three_threads(|| {
-        for geometry in GEOMETRIES {
+        for geometry in GEOMETRIES.iter().chain(FRAMED) {
             Case::draw(*geometry, |domain, count| normals(domain, 0, count)).check();
         }
     });
@@ -96,7 +117,7 @@ fn convolutions_are_those_of_the_vectors() {
         });
         let Case { input, weight, bias, gradient, .. } = &case;
         let values = match name {
-            "output" => forward_portable(sized, input, weight, bias),
+            "output" => forward_portable(sized, input, weight, Some(bias)),
             "of_weight" => weight_gradient_portable(sized, input, gradient),
             "of_bias" => bias_gradient_portable(sized, gradient),
             _ => input_gradient_portable(sized, weight, gradient),
@@ -106,8 +127,81 @@ fn convolutions_are_those_of_the_vectors() {
 }
 
 #[test]
+fn convolutions_with_strides_and_frames_are_those_of_the_vectors() {
+    let lines = sized_lines(FRAMED_VECTORS);
+    assert_eq!(lines.len(), 12);
+    for (index, (sizes, name, words)) in lines.into_iter().enumerate() {
+        let sized = geometry(sizes[0], sizes[1], (sizes[2], sizes[3]), sizes[4], sizes[5]);
+        let sized = framed(sized, sizes[6], sizes[7]);
+        let case = Case::draw(sized, |domain, count| {
+            normals(&format!("convolution {domain}"), index / 3, count)
+        });
+        let Case { input, weight, gradient, .. } = &case;
+        let values = match name {
+            "output" => forward_portable(sized, input, weight, None),
+            "of_weight" => weight_gradient_portable(sized, input, gradient),
+            _ => input_gradient_portable(sized, weight, gradient),
+        };
+        assert_eq!(shown(&values.unwrap()), words, "{name} of {sized:?}");
+    }
+}
+
+/// The image of a case in a frame of zeros that is written down, and the convolution over that.
+fn written_out(case: &Case) -> (Geometry, Vec<f32>) {
+    let Geometry { height, width, padding, .. } = case.geometry;
+    let (framed_height, framed_width) = (height + 2 * padding, width + 2 * padding);
+    let mut images = Vec::new();
+    for plane in case.input.chunks(height * width) {
+        let mut framed = vec![0.0; framed_height * framed_width];
+        for (y, row) in plane.chunks(width).enumerate() {
+            framed[(y + padding) * framed_width + padding..][..width].copy_from_slice(row);
+        }
+        images.extend(framed);
+    }
+    let framed = geometry(
+        case.geometry.batch,
+        case.geometry.channels,
+        (framed_height, framed_width),
+        case.geometry.kernel,
+        case.geometry.outputs,
+    );
+    (Geometry { stride: case.geometry.stride, ..framed }, images)
+}
+
+#[test]
+fn a_frame_is_what_zeros_around_the_image_are() {
+    for geometry in FRAMED.iter().filter(|geometry| geometry.batch > 0) {
+        let case = Case::draw(*geometry, |domain, count| normals(domain, 5, count));
+        let (plain, images) = written_out(&case);
+        let Case { input, weight, gradient, .. } = &case;
+        let mine = forward_portable(*geometry, input, weight, None).unwrap();
+        let expected = forward_portable(plain, &images, weight, None).unwrap();
+        assert_eq!(bits(&mine), bits(&expected), "{geometry:?}");
+        let mine = weight_gradient_portable(*geometry, input, gradient).unwrap();
+        let expected = weight_gradient_portable(plain, &images, gradient).unwrap();
+        assert_eq!(bits(&mine), bits(&expected), "{geometry:?}");
+    }
+}
+
+#[test]
+fn a_stride_skips_pixels_of_the_convolution_without_one() {
+    for geometry in FRAMED.iter().filter(|geometry| geometry.batch > 0) {
+        let case = Case::draw(*geometry, |domain, count| normals(domain, 6, count));
+        let every = framed(*geometry, 1, geometry.padding);
+        let all = forward_portable(every, &case.input, &case.weight, Some(&case.bias)).unwrap();
+        let rows = all.chunks(every.output_width()).enumerate();
+        let kept =
+            rows.filter(|(row, _)| (row % every.output_height()).is_multiple_of(geometry.stride));
+        let kept: Vec<f32> =
+            kept.flat_map(|(_, row)| row.iter().copied().step_by(geometry.stride)).collect();
+        let mine = forward_portable(*geometry, &case.input, &case.weight, Some(&case.bias));
+        assert_eq!(bits(&mine.unwrap()), bits(&kept), "{geometry:?}");
+    }
+}
+
+#[test]
 fn fast_equals_portable_with_awkward_numbers() {
-    for geometry in GEOMETRIES {
+    for geometry in GEOMETRIES.iter().chain(FRAMED) {
         for every in [3, 97, 1009] {
             Case::draw(*geometry, |domain, count| awkward(domain, every, count, every)).check();
         }
@@ -120,13 +214,23 @@ type Choose = fn(&mut Case) -> &mut Vec<f32>;
 /// The sum of the outputs, each times its gradient: a loss whose slopes are the gradients.
 fn loss(case: &Case) -> f64 {
     let Case { geometry, input, weight, bias, gradient } = case;
-    let output = forward_portable(*geometry, input, weight, bias).unwrap();
+    let output = forward_portable(*geometry, input, weight, Some(bias)).unwrap();
     output.iter().zip(gradient).map(|(value, weight)| f64::from(*value) * f64::from(*weight)).sum()
 }
 
 #[test]
 fn gradients_are_slopes() {
-    let mut case = Case::draw(geometry(2, 2, (5, 6), 3, 3), |name, count| normals(name, 1, count));
+    check_slopes(geometry(2, 2, (5, 6), 3, 3));
+}
+
+#[test]
+fn gradients_with_strides_and_frames_are_slopes() {
+    check_slopes(framed(geometry(2, 2, (5, 6), 3, 3), 2, 1));
+    check_slopes(framed(geometry(1, 2, (7, 5), 2, 2), 3, 1));
+}
+
+fn check_slopes(geometry: Geometry) {
+    let mut case = Case::draw(geometry, |name, count| normals(name, 1, count));
     let Case { geometry, input, weight, gradient, .. } = &case;
     let of_weight = weight_gradient_portable(*geometry, input, gradient).unwrap();
     let of_bias = bias_gradient_portable(*geometry, gradient).unwrap();
@@ -177,11 +281,17 @@ fn sizes_that_make_no_convolution_are_named() {
     let refuse = |geometry| columns_portable(geometry, &[]).unwrap_err().to_string();
     let error = refuse(geometry(1, 1, (3, 4), 4, 1));
     assert_eq!(error, "a kernel of 4 x 4 does not fit into an image of 3 x 4");
+    let error = refuse(framed(geometry(1, 1, (1, 2), 4, 1), 1, 1));
+    assert_eq!(error, "a kernel of 4 x 4 does not fit into an image of 3 x 4");
+    assert!(refuse(framed(geometry(1, 1, (0, 2), 2, 1), 1, 1)).ends_with("an image of 2 x 4"));
+    assert_eq!(refuse(framed(geometry(1, 1, (3, 4), 2, 1), 0, 1)), "a stride of 0 leads nowhere");
     assert_eq!(refuse(geometry(1, 0, (3, 4), 2, 1)), "a convolution from 0 channels to 1 is none");
     assert_eq!(refuse(geometry(1, 1, (3, 4), 2, 1)), "the input has 0 values, not 12");
     let huge = geometry(usize::MAX, 2, (3, 4), 2, 1);
     assert!(refuse(huge).ends_with(&usize::MAX.to_string()));
-    assert!(forward(geometry(1, 1, (2, 2), 2, 1), &[0.0; 4], &[0.0; 4], &[], &mut [0.0]).is_err());
+    assert!(
+        forward(geometry(1, 1, (2, 2), 2, 1), &[0.0; 4], &[0.0; 4], Some(&[]), &mut [0.0]).is_err()
+    );
 }
 
 /// Planes around the edges of vectors and threads.

@@ -157,3 +157,33 @@ proptest! {
         prop_assert!(values.iter().all(|value| *value <= largest));
     }
 }
+
+#[test]
+fn a_sum_in_pieces_sums_the_sums_of_1024_values() {
+    for count in [0, 1, 33, 1023, 1024] {
+        let values = normals(count);
+        assert_eq!(sum_in_pieces(&values).to_bits(), sum_portable(&values).to_bits());
+    }
+    for count in [1025, 2048, 5000, 1024 * 1024, 1024 * 1024 + 1] {
+        let values = normals(count);
+        let mut sums = values.clone();
+        while sums.len() > 1 {
+            sums = sums.chunks(1024).map(sum_portable).collect();
+        }
+        assert_eq!(sum_in_pieces_portable(&values).to_bits(), sums[0].to_bits(), "{count}");
+        assert_eq!(sum_in_pieces(&values).to_bits(), sums[0].to_bits(), "{count}");
+        let mean = sums[0] / count_as_f32(count);
+        assert_eq!(mean_in_pieces(&values).to_bits(), mean.to_bits(), "{count}");
+        assert_eq!(mean_in_pieces_portable(&values).to_bits(), mean.to_bits(), "{count}");
+    }
+}
+
+#[test]
+fn pieces_have_other_bits_than_chunks() {
+    // Lane 0 of a chunk takes the one after 2^24, where it is lost; a piece of its own keeps it, and
+    // so does the pair of them.
+    let mut values = vec![0.0; 2048];
+    (values[0], values[1024], values[1056]) = (16_777_216.0, 1.0, 1.0);
+    assert_eq!(sum_portable(&values).to_bits(), 16_777_216.0_f32.to_bits());
+    assert_eq!(sum_in_pieces(&values).to_bits(), 16_777_218.0_f32.to_bits());
+}

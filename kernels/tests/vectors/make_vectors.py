@@ -3,8 +3,8 @@ the crate: exact rational arithmetic, rounded to f32 where a definition rounds.
 
 Needs `blake3` from PyPI. Run: `python3 kernels/tests/vectors/make_vectors.py`. It writes
 `elementary.txt`, `stream.txt`, `matmul.txt`, `reduction.txt`, `softmax.txt`, `activation.txt`,
-`normalization.txt`, `update.txt`, `convolution.txt`, `attention.txt` and `cross_entropy.txt` next to
-itself; the other files come from elsewhere and name their origin. A changed line is a protocol change.
+`normalization.txt`, `update.txt`, `convolution.txt`, `convolution_framed.txt`, `group_norm.txt`,
+`average_pool.txt`, `patches.txt`, `attention.txt` and `cross_entropy.txt` next to itself; the other files come from elsewhere and name their origin. A changed line is a protocol change.
 """
 
 import math
@@ -339,10 +339,28 @@ def added(sums):
     return total
 
 
-def convolution(images, channels, height, width, kernel, weight, bias, gradient):
+def framed(images, channels, height, width, padding):
+    """Images in a frame of zeros, +0 added to everything within, each flat."""
+    for image in images:
+        rows = cut([add(value, 0.0) for value in image], width)
+        edge = [0.0] * padding
+        empty = [0.0] * (width + 2 * padding) * padding
+        planes = [sum((edge + row + edge for row in rows[c * height : (c + 1) * height]), []) for c in range(channels)]
+        yield sum((empty + plane + empty for plane in planes), [])
+
+
+def unframed(values, channels, height, width, padding):
+    """What lies within the frame of one image, flat."""
+    rows = cut(values, width + 2 * padding)
+    height_in_frame = height + 2 * padding
+    kept = [rows[c * height_in_frame + padding + y] for c in range(channels) for y in range(height)]
+    return [value for row in kept for value in row[padding : padding + width]]
+
+
+def convolution(images, channels, height, width, kernel, weight, bias, gradient, stride=1):
     """Output, gradients of weight, bias and input, each flat; weight by output, gradient by image and output."""
     places = [(c, y, x) for c in range(channels) for y in range(kernel) for x in range(kernel)]
-    pixels = [(y, x) for y in range(height - kernel + 1) for x in range(width - kernel + 1)]
+    pixels = [(y, x) for y in range(0, height - kernel + 1, stride) for x in range(0, width - kernel + 1, stride)]
     columns = [[[image[(c * height + y + ky) * width + x + kx] for c, ky, kx in places] for y, x in pixels] for image in images]
     output = [element(row, column, b) for of_image in columns for row, b in zip(weight, bias) for column in of_image]
     ones = [1.0] * len(pixels)
@@ -399,6 +417,43 @@ def cross_entropy(rows, labels):
         for at, value in enumerate(softmax(row))
     ]
     return losses, mean(losses), gradient
+
+
+def mean_in_pieces(values):
+    """The mean by sums of pieces of 1024 values, which are summed the same way."""
+    sums = values
+    while True:
+        sums = [summed(sums[first : first + 1024]) for first in range(0, len(sums), 1024)]
+        if len(sums) == 1:
+            return divide(sums[0], float(len(values)))
+
+
+def group_norm(images, groups, gamma, beta, gradient):
+    """Output, gradients of input, gamma and beta; images and gradient by image and channel."""
+    channels, pixels = len(gamma), len(images[0][0])
+    size = channels // groups
+    output, of_input, normalized = [], [], []
+    for image, of_image in zip(images, gradient):
+        kept = []
+        for first in range(0, channels, size):
+            row = sum(image[first : first + size], [])
+            row_mean = mean_in_pieces(row)
+            centered = [add(x, -row_mean) for x in row]
+            scale = rsqrt(add(mean_in_pieces([multiply(c, c) for c in centered]), nearest("0.00001")))
+            h = [multiply(c, scale) for c in centered]
+            of_pixel = [first + place // pixels for place in range(len(row))]
+            output += [fused(value, gamma[c], beta[c]) for value, c in zip(h, of_pixel)]
+            u = [multiply(g, gamma[c]) for g, c in zip(sum(of_image[first : first + size], []), of_pixel)]
+            shift, tilt = mean_in_pieces(u), mean_in_pieces([multiply(a, b) for a, b in zip(u, h)])
+            of_input += [multiply(fused(-b, tilt, add(a, -shift)), scale) for a, b in zip(u, h)]
+            kept += cut(h, pixels)
+        normalized.append(kept)
+    ones = [1.0] * pixels
+    pairs = [(of_image, kept) for of_image, kept in zip(gradient, normalized)]
+    products = [[[multiply(g, h) for g, h in zip(a[c], b[c])] for a, b in pairs] for c in range(channels)]
+    of_gamma = [added(total for row in rows for total in block_sums(row, ones)) for rows in products]
+    of_beta = [added(total for a, _ in pairs for total in block_sums(a[c], ones)) for c in range(channels)]
+    return output, of_input, of_gamma, of_beta
 
 
 def adamw(constants, rate, powers, gradient, weights, first, second):
@@ -549,6 +604,58 @@ def convolution_lines():
             yield f"{' '.join(map(str, sizes))} {name} {hexadecimal(values[:40] + values[-1:])}"
 
 
+def convolution_framed_lines():
+    """Batch, channels, height, width, kernel, outputs, stride, padding; no bias."""
+    for counter, sizes in enumerate(((2, 2, 5, 7, 3, 3, 2, 1), (1, 3, 4, 6, 1, 2, 2, 0), (2, 1, 24, 23, 3, 2, 1, 1), (1, 1, 7, 5, 4, 1, 3, 2))):
+        batch, channels, height, width, kernel, outputs, stride, padding = sizes
+        high, wide = height + 2 * padding, width + 2 * padding
+        depth, pixels = channels * kernel * kernel, ((high - kernel) // stride + 1) * ((wide - kernel) // stride + 1)
+        images = cut(normals("convolution input", counter, batch * channels * height * width), channels * height * width)
+        weight = cut(normals("convolution weight", counter, outputs * depth), depth)
+        gradient = cut(cut(normals("convolution gradient", counter, batch * outputs * pixels), pixels), outputs)
+        images = list(framed(images, channels, height, width, padding))
+        output, of_weight, _, of_input = convolution(images, channels, high, wide, kernel, weight, [None] * outputs, gradient, stride)
+        of_input = sum((unframed(image, channels, height, width, padding) for image in cut(of_input, channels * high * wide)), [])
+        for name, values in (("output", output), ("of_weight", of_weight), ("of_input", of_input)):
+            yield f"{' '.join(map(str, sizes))} {name} {hexadecimal(values[:40] + values[-1:])}"
+
+
+def group_norm_lines():
+    """Images, channels, pixels, groups; drawn in the order of their names here."""
+    for sizes in ((1, 1, 1, 1), (2, 4, 6, 2), (3, 6, 35, 3), (2, 2, 600, 1), (1, 3, 1030, 3)):
+        images, channels, pixels, groups = sizes
+        draw = lambda what: cut(cut(normals(f"group norm {what}", images * channels * pixels, images * channels * pixels), pixels), channels)  # noqa: E731
+        gamma, beta = normals("group norm gamma", pixels, channels), normals("group norm beta", pixels, channels)
+        parts = group_norm(draw("input"), groups, gamma, beta, draw("gradient"))
+        for name, values in zip(("output", "of_input", "of_gamma", "of_beta"), parts):
+            yield f"{' '.join(map(str, sizes))} {name} {hexadecimal(values[:40] + values[-1:])}"
+
+
+def average_pool_lines():
+    """Planes, height, width; the average of each, and the gradient of each of its pixels."""
+    for count, height, width in ((1, 1, 1), (3, 5, 7), (2, 40, 33)):
+        planes = cut(normals("average pool", height, count * height * width), height * width)
+        gradient = normals("average pool gradient", height, count)
+        yield f"{count} {height} {width} average {hexadecimal(map(mean_in_pieces, planes))}"
+        yield f"{count} {height} {width} gradient {hexadecimal(divide(g, float(height * width)) for g in gradient)}"
+
+
+def patches_lines():
+    """Images, channels, height, width, side of a patch; the tokens of normal numbers."""
+    for images, channels, height, width, side in ((1, 1, 4, 6, 2), (2, 3, 6, 3, 3), (1, 2, 2, 3, 1)):
+        values = normals("patches", side, images * channels * height * width)
+        tokens = [
+            values[((image * channels + c) * height + top + y) * width + left + x]
+            for image in range(images)
+            for top in range(0, height, side)
+            for left in range(0, width, side)
+            for c in range(channels)
+            for y in range(side)
+            for x in range(side)
+        ]
+        yield f"{images} {channels} {height} {width} {side} tokens {hexadecimal(tokens[:40] + tokens[-1:])}"
+
+
 def attention_lines():
     """Tokens, heads, head width of one example."""
     for tokens, heads, width in ((1, 1, 1), (5, 2, 3), (33, 1, 4)):
@@ -581,5 +688,9 @@ if __name__ == "__main__":
     write("update.txt", "Three steps of AdamW, then three of momentum; see update_lines.", update_lines())
     shown = "bits of the first 40 values and the last"
     write("convolution.txt", f"Sizes, what, {shown}; see convolution_lines.", convolution_lines())
+    write("convolution_framed.txt", f"Sizes, what, {shown}; see convolution_framed_lines.", convolution_framed_lines())
+    write("group_norm.txt", f"Sizes, what, {shown}; see group_norm_lines.", group_norm_lines())
+    write("average_pool.txt", "Sizes, what, bits; see average_pool_lines.", average_pool_lines())
+    write("patches.txt", f"Sizes, what, {shown}; see patches_lines.", patches_lines())
     write("attention.txt", f"Sizes, what, {shown}; see attention_lines.", attention_lines())
     write("cross_entropy.txt", f"Sizes, what, {shown}; see cross_entropy_lines.", cross_entropy_lines())

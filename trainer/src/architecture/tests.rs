@@ -3,12 +3,12 @@
 mod programs;
 
 use aipot_domain_runtime::order::Architecture;
-use candle_core::{Device, Tensor};
 use proptest::prelude::*;
 
-use super::{Model, initial_parameters, layout};
+use super::{initial_parameters, layout};
+use crate::engine::batch::Batch;
+use crate::engine::network::Network;
 use crate::fixtures::{digits_fixture, small_fixture};
-use crate::layer::cross_entropy;
 use crate::parameters::Parameters;
 
 #[test]
@@ -115,19 +115,20 @@ proptest! {
         let fixture = small_fixture();
         let (specification, data) = (&fixture.specification, &fixture.train);
         let mut parameters = initial_parameters(specification, seed).unwrap();
-        let model = Model::new(specification, &parameters).unwrap();
         let width = data.feature_count();
-        let shape = (data.example_count(), width);
-        let features = Tensor::from_slice(data.features(), shape, &Device::Cpu).unwrap();
-        let loss = cross_entropy(&model.forward(&features).unwrap(), data.labels()).unwrap();
-        let gradients = loss.backward().unwrap();
+        let rows = data.example_count();
+        let mut order = specification.clone();
+        order.train.batch_size = u32::try_from(rows).unwrap();
+        let weights = parameters.clone().into_values();
+        let mut gradients: Vec<Vec<f32>> =
+            weights.iter().map(|tensor| vec![f32::NAN; tensor.len()]).collect();
+        let batch = Batch { features: data.features(), tokens: &[], labels: data.labels(), number: 0 };
+        let mut network = Network::new(&order, usize::MAX).unwrap();
+        let found = network.train(&weights, batch, &mut gradients).unwrap();
 
-        let found = loss.to_scalar::<f32>().unwrap();
         let expected = reference_loss(&parameters, data.features(), width, data.labels());
         prop_assert!((f64::from(found) - expected).abs() < 1e-5, "loss {found} {expected}");
-        for (index, variable) in model.variables().iter().enumerate() {
-            let gradient = gradients.get(variable).expect("every parameter has a gradient");
-            let gradient: Vec<f32> = gradient.flatten_all().unwrap().to_vec1().unwrap();
+        for (index, gradient) in gradients.iter().enumerate() {
             for (place, slope) in gradient.iter().enumerate() {
                 let weight = parameters.tensors()[index].values()[place];
                 let mut loss_at = |value: f32| {

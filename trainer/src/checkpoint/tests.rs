@@ -4,12 +4,16 @@ use proptest::prelude::*;
 
 use super::{Checkpoint, CheckpointError, FOOTER_BYTES, MAGIC};
 use crate::fixtures::{Fixture, digits_fixture, small_fixture};
-use crate::run::{Trainer, TrainingOptions};
+use crate::run::{Trainer, TrainingFile, TrainingOptions};
 
 fn checkpoint(seed: u64) -> (Fixture, Checkpoint) {
     let fixture = small_fixture();
-    let options = TrainingOptions::steps(&fixture.specification, seed, 10);
-    let mut trainer = Trainer::new(&fixture.specification, &fixture.train, options).unwrap();
+    let options = TrainingOptions {
+        average_share: Some(0.5),
+        ..TrainingOptions::steps(&fixture.specification, seed, 10)
+    };
+    let file = TrainingFile::new(&fixture.files.train, &fixture.specification).unwrap();
+    let mut trainer = Trainer::new(&fixture.specification, file, options).unwrap();
     trainer.step().unwrap();
     let checkpoint = trainer.checkpoint().unwrap();
     (fixture, checkpoint)

@@ -64,6 +64,12 @@ pub enum DatasetError {
         /// Bytes of a record.
         record_bytes: u64,
     },
+    /// A feature is no finite number.
+    #[error("the value at offset {offset} is not finite")]
+    NotFinite {
+        /// First byte of the value.
+        offset: u64,
+    },
     /// A value in a record is above what is allowed.
     #[error("byte {offset}: {value} is above {max}")]
     ValueTooLarge {

@@ -8,7 +8,7 @@ use aipot_domain_runtime::order::{DataFormat, DataSpecification};
 use aipot_domain_runtime::primitives::DataRoot;
 use thiserror::Error;
 
-use super::records::{Form, LABEL_MAX, narrowest, write};
+use super::records::{Form, Kind, LABEL_MAX, narrowest, write};
 use super::{DataFacts, DatasetError, csv, data_file, text};
 
 /// How the files of a client are written.
@@ -137,7 +137,9 @@ impl<'bytes> Content<'bytes> {
                     (Err(_), content) => content,
                 }
             }
-            FileFormat::Exact(format @ DataFormat::Text) => exact(file, bytes, format, shape),
+            FileFormat::Exact(
+                format @ (DataFormat::Text | DataFormat::Tokens { .. } | DataFormat::Floats),
+            ) => exact(file, bytes, format, shape),
         }
     }
 
@@ -188,12 +190,17 @@ pub fn survey(
     check_size(bytes)?;
     let width = check_feature_count(feature_count)?;
     let (example_count, class_count) = match format {
-        DataFormat::Records { value_bytes } => {
-            let form = Form { value_bytes, feature_count: width, label_max: LABEL_MAX };
+        DataFormat::Records { .. } | DataFormat::Floats => {
+            let kind = Kind::of(format);
+            let form = Form { kind, feature_count: width, label_max: LABEL_MAX };
             let (example_count, label_max) = form.survey(bytes)?;
             (count(example_count)?, label_max.saturating_add(1))
         }
-        DataFormat::Text => (text::example_count(bytes, width)?, TEXT_CLASSES),
+        DataFormat::Text => (text::example_count(bytes, (1, width))?, TEXT_CLASSES),
+        DataFormat::Tokens { value_bytes } => {
+            let largest = text::largest(bytes, value_bytes);
+            (text::example_count(bytes, (value_bytes, width))?, largest.saturating_add(1))
+        }
     };
     Ok(DataFacts { file: data_file(bytes), format, example_count, feature_count, class_count })
 }

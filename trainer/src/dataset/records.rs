@@ -1,7 +1,8 @@
 //! Records: features and label of each example, little-endian unsigned integers of one width.
 
+use aipot_domain_runtime::order::DataFormat;
 use aipot_domain_runtime::order::check::WIDTH_MAX;
-use aipot_domain_runtime::order::layout::VALUE_BYTES;
+use aipot_domain_runtime::order::layout::{FLOAT_BYTES, VALUE_BYTES};
 
 use super::{DatasetError, FEATURE_MAX};
 
@@ -11,12 +12,41 @@ pub(super) const LABEL_MAX: u32 = label_max();
 /// The form of the records of a file.
 #[derive(Clone, Copy)]
 pub(super) struct Form {
-    /// Bytes of a value: 1, 2 or 4.
-    pub(super) value_bytes: u8,
+    /// What its values are.
+    pub(super) kind: Kind,
     /// Features of a record.
     pub(super) feature_count: usize,
     /// Largest label allowed.
     pub(super) label_max: u32,
+}
+
+/// What the values of records are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Unsigned integers of 1, 2 or 4 bytes.
+    Integers { value_bytes: u8 },
+    /// Features are f32, the label an integer of 4 bytes.
+    Floats,
+}
+
+impl Kind {
+    /// The values of a format; running text is taken for bytes.
+    pub(super) const fn of(format: DataFormat) -> Self {
+        match format {
+            DataFormat::Records { value_bytes } | DataFormat::Tokens { value_bytes } => {
+                Self::Integers { value_bytes }
+            }
+            DataFormat::Text => Self::Integers { value_bytes: 1 },
+            DataFormat::Floats => Self::Floats,
+        }
+    }
+
+    const fn value_bytes(self) -> u8 {
+        match self {
+            Self::Integers { value_bytes } => value_bytes,
+            Self::Floats => FLOAT_BYTES,
+        }
+    }
 }
 
 /// The examples of a file.
@@ -43,7 +73,10 @@ impl Form {
             if is_label {
                 rows.labels.push(value);
             } else {
-                rows.features.push(scaled(value, feature_divisor));
+                rows.features.push(match self.kind {
+                    Kind::Integers { .. } => scaled(value, feature_divisor),
+                    Kind::Floats => f32::from_bits(value) / scaled(feature_divisor, 1),
+                });
             }
         })?;
         Ok(rows)
@@ -65,11 +98,12 @@ impl Form {
     }
 
     fn example_count(self, bytes: &[u8]) -> Result<usize, DatasetError> {
-        if !VALUE_BYTES.contains(&self.value_bytes) {
-            return Err(DatasetError::ValueBytes { found: self.value_bytes });
+        let value_bytes = self.kind.value_bytes();
+        if !VALUE_BYTES.contains(&value_bytes) {
+            return Err(DatasetError::ValueBytes { found: value_bytes });
         }
         let value_count = self.feature_count.saturating_add(1);
-        let record_bytes = value_count.saturating_mul(usize::from(self.value_bytes));
+        let record_bytes = value_count.saturating_mul(usize::from(value_bytes));
         if !bytes.len().is_multiple_of(record_bytes) {
             return Err(DatasetError::PartialRecord {
                 found: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
@@ -81,7 +115,7 @@ impl Form {
 
     /// Shows every value in turn, with whether it is a label.
     fn for_each(self, bytes: &[u8], show: impl FnMut(u32, bool)) -> Result<(), DatasetError> {
-        match self.value_bytes {
+        match self.kind.value_bytes() {
             1 => self.check_each(bytes.iter().copied().map(u32::from), show),
             2 => {
                 let values = bytes.as_chunks().0.iter();
@@ -102,10 +136,14 @@ impl Form {
         let mut place = 0;
         for (index, value) in (0_u64..).zip(values) {
             let is_label = place == self.feature_count;
+            let offset = || index.saturating_mul(u64::from(self.kind.value_bytes()));
             let max = if is_label { self.label_max } else { FEATURE_MAX };
-            if value > max {
-                let offset = index.saturating_mul(u64::from(self.value_bytes));
-                return Err(DatasetError::ValueTooLarge { offset, value, max });
+            let is_real = self.kind == Kind::Floats && !is_label;
+            if is_real && !f32::from_bits(value).is_finite() {
+                return Err(DatasetError::NotFinite { offset: offset() });
+            }
+            if !is_real && value > max {
+                return Err(DatasetError::ValueTooLarge { offset: offset(), value, max });
             }
             show(value, is_label);
             place = if is_label { 0 } else { place.saturating_add(1) };

@@ -90,6 +90,12 @@ pub enum SyntheticError {
         /// Bytes allowed.
         max: u64,
     },
+    /// Data of this format is not invented.
+    #[error("data of the format {found} is not invented, only records and text are")]
+    Format {
+        /// What the order says.
+        found: &'static str,
+    },
     /// No example has so many features.
     #[error(transparent)]
     Features(#[from] DatasetError),
@@ -112,6 +118,9 @@ pub fn synthetic_file(
             return Err(SyntheticError::ValueBytes { found: value_bytes });
         }
         DataFormat::Text => TEXT_CLASSES..=TEXT_CLASSES,
+        DataFormat::Tokens { .. } | DataFormat::Floats => {
+            return Err(SyntheticError::Format { found: shape.format.name() });
+        }
     };
     if !classes.contains(&shape.class_count) {
         let (min, max, found) = (*classes.start(), *classes.end(), shape.class_count);
@@ -123,9 +132,10 @@ pub fn synthetic_file(
         return Err(SyntheticError::TooLarge { found, max: SYNTHETIC_BYTES_MAX });
     }
     let example_count = usize::try_from(example_count).unwrap_or(usize::MAX);
-    Ok(match shape.format {
-        DataFormat::Records { .. } => records(shape, feature_count, (seed, part), example_count),
-        DataFormat::Text => text(example_count.saturating_mul(feature_count), (seed, part)),
+    Ok(if shape.format.is_running() {
+        text(example_count.saturating_mul(feature_count), (seed, part))
+    } else {
+        records(shape, feature_count, (seed, part), example_count)
     })
 }
 

@@ -1,21 +1,28 @@
 //! The examples of a step, read from the data file into memory that is taken once.
 
 use aipot_domain_runtime::batch_order::{Permutation, epoch_order};
+use aipot_domain_runtime::order::network::{ValueShape, network};
 use aipot_domain_runtime::order::{DataFormat, DataSpecification, OrderSpecification};
 use aipot_kernels::row_span::RowSpan;
 
+use aipot_kernels::canonical::canonical;
+
 use super::EngineError;
 use super::room::Room;
+use crate::dataset::import::Seekable;
+use crate::dataset::stream::{BatchPlan, BatchStream};
 
 /// The examples of one step.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'engine> {
     /// Features, `[row, feature]`; of a text none.
     pub features: &'engine [f32],
-    /// Bytes, `[row, position]`; of records none.
+    /// Tokens, `[row, position]`; of features none.
     pub tokens: &'engine [u32],
-    /// Labels `[row]`, or what follows each byte `[row, position]`.
+    /// Labels `[row]`, or what follows each token `[row, position]`.
     pub labels: &'engine [u32],
+    /// Which batch of the run it is, from 0.
+    pub number: u32,
 }
 
 impl Batch<'_> {
@@ -26,6 +33,7 @@ impl Batch<'_> {
             features: some(self.features, examples, span),
             tokens: some(self.tokens, examples, span),
             labels: some(self.labels, examples, span),
+            number: self.number,
         }
     }
 }
@@ -38,11 +46,24 @@ fn some<T>(values: &[T], examples: usize, span: RowSpan) -> &[T] {
 
 /// All steps' examples.
 #[derive(Debug)]
-pub(super) struct Batches<'input> {
+pub(crate) struct Batches<'input> {
+    source: Source<'input>,
+    rows: Rows,
+}
+
+/// Where the examples are.
+#[derive(Debug)]
+enum Source<'input> {
+    Memory(&'input [u8]),
+    Disk(Box<BatchStream>),
+}
+
+/// The rows of one step and the order in which they are filled.
+#[derive(Debug)]
+struct Rows {
     data: DataSpecification,
-    bytes: &'input [u8],
     seed: u64,
-    rows: u32,
+    row_count: u32,
     epoch: Option<(u64, Permutation)>,
     features: Vec<f32>,
     tokens: Vec<u32>,
@@ -50,25 +71,61 @@ pub(super) struct Batches<'input> {
 }
 
 impl<'input> Batches<'input> {
-    pub(super) fn new(
+    pub(crate) fn new(
         specification: &OrderSpecification,
         bytes: &'input [u8],
         room: &mut Room,
     ) -> Result<Self, EngineError> {
+        Ok(Self { source: Source::Memory(bytes), rows: Rows::new(specification, room)? })
+    }
+
+    /// The same batches, bit for bit, out of a file that stays on the disk.
+    pub(crate) fn on_disk(
+        specification: &OrderSpecification,
+        file: Box<dyn Seekable>,
+        room: &mut Room,
+    ) -> Result<Self, EngineError> {
+        let rows = Rows::new(specification, room)?;
+        let plan = BatchPlan { seed: rows.seed, batch_size: rows.row_count };
+        let stream = BatchStream::new(&specification.data, plan, file)?;
+        Ok(Self { source: Source::Disk(Box::new(stream)), rows })
+    }
+
+    /// Reads the examples of step `number`.
+    ///
+    /// # Errors
+    /// [`EngineError::Stream`] when the disk fails or an example is not what the order says.
+    pub(crate) fn take(&mut self, number: u32) -> Result<Batch<'_>, EngineError> {
+        let Self { source, rows } = self;
+        match source {
+            Source::Memory(bytes) => rows.fill_from(bytes, number),
+            Source::Disk(stream) => rows.fill(stream.take(number.into())?),
+        }
+        let Rows { features, tokens, labels, .. } = rows;
+        Ok(Batch { features, tokens, labels, number })
+    }
+}
+
+impl Rows {
+    fn new(specification: &OrderSpecification, room: &mut Room) -> Result<Self, EngineError> {
         let data = specification.data.clone();
         let overflow = |_| EngineError::Overflow { quantity: "the batch" };
         let rows = usize::try_from(specification.train.batch_size).map_err(overflow)?;
         let width = usize::try_from(data.feature_count).map_err(overflow)?;
         let values = rows.checked_mul(width);
         let values = values.ok_or(EngineError::Overflow { quantity: "the batch" })?;
+        let misfit = |_| EngineError::Overflow { quantity: "the network" };
+        let network = network(specification).map_err(misfit)?;
+        let has_indices =
+            network.is_some_and(|network| matches!(network.input, ValueShape::Indices { .. }));
         let (features, tokens, labels) = match data.format {
-            DataFormat::Records { .. } => (values, 0, rows),
-            DataFormat::Text => (0, values, values),
+            DataFormat::Records { .. } if has_indices => (0, values, rows),
+            DataFormat::Records { .. } | DataFormat::Floats => (values, 0, rows),
+            DataFormat::Text | DataFormat::Tokens { .. } => (0, values, values),
         };
         Ok(Self {
-            bytes,
             seed: specification.model.initial_seed,
-            rows: specification.train.batch_size,
+            row_count: specification.train.batch_size,
             epoch: None,
             features: room.floats(features),
             tokens: room.words(tokens),
@@ -77,17 +134,35 @@ impl<'input> Batches<'input> {
         })
     }
 
-    /// Reads the examples of step `number`.
-    pub(super) fn take(&mut self, number: u32) -> Batch<'_> {
-        for row in 0..self.rows {
-            let place = u64::from(number) * u64::from(self.rows) + u64::from(row);
-            let example = self.example(place);
-            match self.data.format {
-                DataFormat::Records { value_bytes } => self.record(row, example, value_bytes),
-                DataFormat::Text => self.text(row, example),
-            }
+    /// Takes the examples of step `number` out of the whole file.
+    fn fill_from(&mut self, bytes: &[u8], number: u32) {
+        let stride = usize::try_from(self.data.example_stride()).unwrap_or(usize::MAX);
+        let length = self.example_bytes();
+        for row in 0..self.row_count {
+            let place = u64::from(number) * u64::from(self.row_count) + u64::from(row);
+            let start = self.example(place) * stride;
+            let row = usize::try_from(row).unwrap_or(usize::MAX);
+            self.row(row, &bytes[start..start + length]);
         }
-        Batch { features: &self.features, tokens: &self.tokens, labels: &self.labels }
+    }
+
+    /// Takes the examples of a step that lie one behind the other.
+    fn fill(&mut self, batch: &[u8]) {
+        for (row, example) in batch.chunks_exact(self.example_bytes()).enumerate() {
+            self.row(row, example);
+        }
+    }
+
+    fn row(&mut self, row: usize, example: &[u8]) {
+        if self.data.format.is_running() {
+            self.text(row, example);
+        } else {
+            self.record(row, example);
+        }
+    }
+
+    fn example_bytes(&self) -> usize {
+        usize::try_from(self.data.example_bytes()).unwrap_or(usize::MAX).max(1)
     }
 
     /// As `batch_order::example`, with the permutation of the epoch kept.
@@ -106,31 +181,45 @@ impl<'input> Batches<'input> {
         usize::try_from(order.at(position)).unwrap_or(usize::MAX)
     }
 
-    fn record(&mut self, row: u32, example: usize, value_bytes: u8) {
-        let row = usize::try_from(row).unwrap_or(usize::MAX);
-        let width = usize::from(value_bytes);
-        let features = self.features.len() / self.labels.len().max(1);
-        let bytes = &self.bytes[example * (features + 1) * width..][..(features + 1) * width];
-        let value = |bytes: &[u8]| {
-            bytes.iter().rev().fold(0_u32, |value, byte| value << 8 | u32::from(*byte))
-        };
+    fn value_bytes(&self) -> usize {
+        usize::try_from(self.data.value_bytes()).unwrap_or(usize::MAX).max(1)
+    }
+
+    fn record(&mut self, row: usize, bytes: &[u8]) {
+        let width = self.value_bytes();
+        let is_real = self.data.format == DataFormat::Floats;
+        let features = usize::try_from(self.data.feature_count).unwrap_or(usize::MAX);
+        self.labels[row] = value(&bytes[features * width..]);
+        if self.features.is_empty() {
+            let tokens = &mut self.tokens[row * features..][..features];
+            tokens
+                .iter_mut()
+                .zip(bytes.chunks(width))
+                .for_each(|(token, bytes)| *token = value(bytes));
+            return;
+        }
         let divisor = as_f32(self.data.feature_divisor);
         let target = &mut self.features[row * features..][..features];
         for (feature, bytes) in target.iter_mut().zip(bytes.chunks(width)) {
-            *feature = as_f32(value(bytes)) / divisor;
+            let word = value(bytes);
+            let value = if is_real { f32::from_bits(word) } else { as_f32(word) };
+            *feature = canonical(value / divisor);
         }
-        self.labels[row] = value(&bytes[features * width..]);
     }
 
-    fn text(&mut self, row: u32, example: usize) {
-        let row = usize::try_from(row).unwrap_or(usize::MAX);
+    fn text(&mut self, row: usize, bytes: &[u8]) {
         let context = usize::try_from(self.data.feature_count).unwrap_or(usize::MAX);
-        let bytes = &self.bytes[example * context..][..=context];
-        let tokens = self.tokens[row * context..].iter_mut();
-        tokens.zip(bytes).for_each(|(token, byte)| *token = u32::from(*byte));
+        let width = self.value_bytes();
+        let tokens = self.tokens[row * context..][..context].iter_mut();
+        tokens.zip(bytes.chunks(width)).for_each(|(token, bytes)| *token = value(bytes));
         let labels = self.labels[row * context..][..context].iter_mut();
-        labels.zip(&bytes[1..]).for_each(|(label, byte)| *label = u32::from(*byte));
+        labels.zip(bytes[width..].chunks(width)).for_each(|(label, bytes)| *label = value(bytes));
     }
+}
+
+/// The little-endian value of up to four bytes.
+fn value(bytes: &[u8]) -> u32 {
+    bytes.iter().rev().fold(0_u32, |value, byte| value << 8 | u32::from(*byte))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the nearest f32 is what the program takes, too")]

@@ -29,7 +29,7 @@ struct Stage {
 
 /// The whole network.
 #[derive(Debug)]
-pub(super) struct Convolutional {
+pub(crate) struct Convolutional {
     stages: Vec<Stage>,
     head: Perceptron,
 }
@@ -47,6 +47,8 @@ impl Stage {
             width: size(sizes.input.width)?,
             kernel: size(sizes.kernel)?,
             outputs: size(sizes.output.channels)?,
+            stride: 1,
+            padding: 0,
         };
         let plane = plane(geometry);
         let values = images.saturating_mul(plane.input_values());
@@ -79,7 +81,7 @@ impl Stage {
     ) -> Result<(), EngineError> {
         let (geometry, plane) = self.sizes(images);
         let convolved = &mut self.convolved[..plane.input_values()];
-        forward(geometry, input, weight, bias, convolved).map_err(EngineError::kernel)?;
+        forward(geometry, input, weight, Some(bias), convolved).map_err(EngineError::kernel)?;
         relu(convolved);
         let values = plane.output_values();
         max_pool(plane, convolved, &mut self.pooled[..values], &mut self.positions[..values])
@@ -152,6 +154,11 @@ impl Convolutional {
             seen = stage.pooled(images);
         }
         self.head.forward(linear, images, seen)
+    }
+
+    /// As [`Perceptron::logits`].
+    pub(super) fn logits(&self, images: usize) -> &[f32] {
+        self.head.logits(images)
     }
 
     /// As [`Perceptron::loss`].

@@ -45,7 +45,7 @@ impl DecoderSides {
 
 /// The network with the memory of some texts.
 #[derive(Debug)]
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     sides: DecoderSides,
     blocks: Vec<Block>,
     norm: Norm,
@@ -116,6 +116,11 @@ impl Decoder {
         let [bias, weight] = head.output;
         let logits = &mut self.logits[..tokens.len() * self.sides.vocabulary];
         self.output.forward([bias, weight], self.norm.output(stream.len()), logits)
+    }
+
+    /// What [`Self::forward`] came to for so many tokens.
+    pub(super) fn logits(&self, tokens: usize) -> &[f32] {
+        &self.logits[..tokens * self.sides.vocabulary]
     }
 
     /// Writes the losses of what follows in nats, and leaves the gradient behind the output layer.

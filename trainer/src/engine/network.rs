@@ -1,5 +1,6 @@
 //! The networks that the engine trains, piece by piece of a batch.
 
+use aipot_domain_runtime::order::network::network;
 use aipot_domain_runtime::order::shape::convolution_stages;
 use aipot_domain_runtime::order::{Architecture, OrderSpecification};
 use aipot_kernels::reduction::mean;
@@ -9,9 +10,11 @@ use super::EngineError;
 use super::batch::Batch;
 use super::convolutional::Convolutional;
 use super::decoder::{Decoder, DecoderSides};
+use super::graph::{Graph, Piece};
 use super::perceptron::Perceptron;
 use super::room::Room;
 use crate::architecture::layout;
+use crate::layer::Draw;
 
 /// A network with the memory of some examples, which trains batches of any size.
 ///
@@ -22,8 +25,12 @@ pub struct Network {
     layers: Layers,
     /// Examples of a piece.
     rows: usize,
-    /// Labels of an example, which are also its rows in every sum of gradients.
+    /// Labels of an example.
     positions: usize,
+    /// How many rows of sums of gradients an example may be, whatever the tensor.
+    sum_rows: Vec<usize>,
+    /// For what is drawn at random.
+    seed: u64,
     /// Of each label of the batch.
     losses: Vec<f32>,
     /// For each tensor the chains of an open block, if pieces cut one.
@@ -37,8 +44,10 @@ enum Layers {
     Perceptron(Perceptron),
     /// Convolutions before linear layers.
     Convolutional(Convolutional),
-    /// A decoder over bytes.
+    /// A decoder over tokens.
     Decoder(Box<Decoder>),
+    /// Declared layers.
+    Graph(Box<Graph>),
 }
 
 impl Network {
@@ -59,20 +68,21 @@ impl Network {
     ) -> Result<Self, EngineError> {
         let batch = size(specification.train.batch_size)?;
         let rows = micro_rows.clamp(1, batch.max(1));
-        let positions = match &specification.model.architecture {
-            Architecture::Gpt { context, .. } => size(*context)?,
-            Architecture::Mlp { .. } | Architecture::Cnn { .. } => 1,
-        };
-        let sums = (batch.saturating_mul(positions), rows.saturating_mul(positions));
-        let is_cut = RowSpan::cuts_a_later_block(sums.0, sums.1);
+        let is_running = specification.data.format.is_running();
+        let positions = if is_running { size(specification.data.feature_count)? } else { 1 };
+        let layers = Layers::new(specification, rows, room)?;
+        let sum_rows = layers.sum_rows(positions);
+        let is_cut = cuts_a_later_block(&sum_rows, batch, rows);
         let tensors = layout(specification)
             .map_err(|overflow| EngineError::Overflow { quantity: overflow.quantity })?;
         let open = tensors.iter().map(|tensor| if is_cut { tensor.value_count() } else { 0 });
         Ok(Self {
-            layers: Layers::new(specification, rows, room)?,
+            layers,
             rows,
             positions,
-            losses: room.floats(sums.0),
+            sum_rows,
+            seed: specification.model.initial_seed,
+            losses: room.floats(batch.saturating_mul(positions)),
             open: open.map(|count| room.floats(count)).collect(),
         })
     }
@@ -93,7 +103,7 @@ impl Network {
         let labels = batch.labels.len();
         let examples = labels / self.positions.max(1);
         self.losses.resize(labels, 0.0);
-        if RowSpan::cuts_a_later_block(labels, self.rows.saturating_mul(self.positions)) {
+        if cuts_a_later_block(&self.sum_rows, examples, self.rows) {
             let tensors = self.open.iter_mut().zip(gradients.iter());
             tensors.for_each(|(open, gradient)| open.resize(gradient.len(), 0.0));
         }
@@ -104,9 +114,53 @@ impl Network {
             let piece = batch.piece(span, self.positions);
             let losses = &mut self.losses[span.before * self.positions..];
             let losses = &mut losses[..span.count * self.positions];
-            self.layers.train((weights, piece), span, losses, &mut sums)?;
+            let draw = Draw { seed: self.seed, number: batch.number };
+            self.layers.train((weights, piece), (span, draw), losses, &mut sums)?;
         }
         Ok(mean(&self.losses))
+    }
+
+    /// The logits of a batch.
+    ///
+    /// # Shapes
+    /// `batch`: any number of examples; the result: `[example, class]`, of running text
+    /// `[example, position, class]`.
+    ///
+    /// # Errors
+    /// [`EngineError::Kernel`] when the sizes do not fit each other.
+    pub fn logits(
+        &mut self,
+        weights: &[Vec<f32>],
+        batch: Batch<'_>,
+    ) -> Result<Vec<f32>, EngineError> {
+        let examples = batch.labels.len() / self.positions.max(1);
+        let mut logits = Vec::new();
+        for span in RowSpan::pieces(examples, self.rows) {
+            let piece = batch.piece(span, self.positions);
+            logits.extend_from_slice(self.layers.logits(weights, piece, span)?);
+        }
+        Ok(logits)
+    }
+
+    /// Whether some of its tensors stay as they are and come from a base file.
+    pub fn has_frozen(&self) -> bool {
+        match &self.layers {
+            Layers::Graph(graph) => graph.has_frozen(),
+            Layers::Perceptron(_) | Layers::Convolutional(_) | Layers::Decoder(_) => false,
+        }
+    }
+
+    /// Takes the tensors that stay as they are, in the order of the base file.
+    ///
+    /// # Errors
+    /// [`EngineError::NoBase`] when the order's network has others.
+    pub fn set_base(&mut self, base: Vec<Vec<f32>>) -> Result<(), EngineError> {
+        match &mut self.layers {
+            Layers::Graph(graph) => graph.set_base(base),
+            Layers::Perceptron(_) | Layers::Convolutional(_) | Layers::Decoder(_) => {
+                if base.is_empty() { Ok(()) } else { Err(EngineError::NoBase) }
+            }
+        }
     }
 
     /// Room for the chains of open blocks.
@@ -149,6 +203,48 @@ impl Layers {
                 };
                 Ok(Self::Decoder(Box::new(Decoder::new(sides, room))))
             }
+            Architecture::Graph { .. }
+            | Architecture::Resnet(_)
+            | Architecture::Vit(_)
+            | Architecture::Bert(_)
+            | Architecture::Llama(_)
+            | Architecture::Lora(_) => {
+                let misfit = || EngineError::Overflow { quantity: "the network" };
+                let network = network(specification).map_err(|_| misfit())?;
+                Ok(Self::Graph(Box::new(Graph::new(network.ok_or_else(misfit)?, rows, room)?)))
+            }
+        }
+    }
+
+    /// How many rows of sums of gradients an example may be.
+    fn sum_rows(&self, positions: usize) -> Vec<usize> {
+        match self {
+            Self::Perceptron(_) | Self::Convolutional(_) | Self::Decoder(_) => vec![positions],
+            Self::Graph(graph) => graph.sum_rows(),
+        }
+    }
+
+    /// The logits of one piece.
+    fn logits(
+        &mut self,
+        weights: &[Vec<f32>],
+        piece: Batch<'_>,
+        span: RowSpan,
+    ) -> Result<&[f32], EngineError> {
+        match self {
+            Self::Graph(graph) => graph.forward(weights, Piece { batch: piece, span, draw: None }),
+            Self::Perceptron(network) => {
+                network.forward(weights, span.count, piece.features)?;
+                Ok(network.logits(span.count))
+            }
+            Self::Convolutional(network) => {
+                network.forward(weights, span.count, piece.features)?;
+                Ok(network.logits(span.count))
+            }
+            Self::Decoder(network) => {
+                network.forward(weights, piece.tokens)?;
+                Ok(network.logits(piece.tokens.len()))
+            }
         }
     }
 
@@ -156,12 +252,18 @@ impl Layers {
     fn train(
         &mut self,
         (weights, piece): (&[Vec<f32>], Batch<'_>),
-        span: RowSpan,
+        (span, draw): (RowSpan, Draw),
         losses: &mut [f32],
         sums: &mut [RunningSums<'_>],
     ) -> Result<(), EngineError> {
-        let Batch { features, tokens, labels } = piece;
+        let Batch { features, tokens, labels, .. } = piece;
         match self {
+            Self::Graph(graph) => {
+                let piece = Piece { batch: piece, span, draw: Some(draw) };
+                graph.forward(weights, piece)?;
+                graph.loss(piece, losses)?;
+                graph.backward(weights, piece, sums)
+            }
             Self::Perceptron(network) => {
                 network.forward(weights, span.count, features)?;
                 network.loss(span, labels, losses)?;
@@ -179,6 +281,13 @@ impl Layers {
             }
         }
     }
+}
+
+/// Whether pieces of `rows` examples cut a block of any sum, behind its first.
+fn cuts_a_later_block(sum_rows: &[usize], batch: usize, rows: usize) -> bool {
+    sum_rows.iter().any(|factor| {
+        RowSpan::cuts_a_later_block(batch.saturating_mul(*factor), rows.saturating_mul(*factor))
+    })
 }
 
 fn widths(features: usize, hidden: &[u32], classes: usize) -> Result<Vec<usize>, EngineError> {

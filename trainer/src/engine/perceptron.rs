@@ -57,6 +57,12 @@ impl Perceptron {
         Ok(())
     }
 
+    /// What [`Self::forward`] came to for so many rows.
+    pub(super) fn logits(&self, rows: usize) -> &[f32] {
+        let ends = self.outputs.last().zip(self.layers.last());
+        ends.map_or(&[], |(logits, layer)| &logits[..rows * layer.outputs])
+    }
+
     /// Writes the losses of the labels in nats, and leaves the gradient behind the last layer.
     ///
     /// # Shapes

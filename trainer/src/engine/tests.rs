@@ -1,5 +1,7 @@
 //! The engine against the program that it must equal, for all three networks.
 
+mod images;
+mod language;
 mod pieces;
 
 use aipot_domain_runtime::order::OrderSpecification;
@@ -41,12 +43,13 @@ const MOMENTUM: &str = "{ steps = 4, optimizer = \"momentum\", learning_rate = 0
                         weight_decay = 0.01, checkpoint_interval = 2 }";
 pub(crate) const RECORDS: &str =
     "train_examples = 20\ntest_examples = 10\nfeatures = 144\nclasses = 5";
-const TEXT: &str =
+pub(crate) const TEXT: &str =
     "train_examples = 20\ntest_examples = 10\nfeatures = 24\ntrain = { format = \"text\" }";
 pub(crate) const MLP: &str = "architecture = \"mlp\"\nhidden = [33, 17]";
-const CNN: &str = "architecture = \"cnn\"\nimage = [1, 12, 12]\nhidden = [19]\n\
+pub(crate) const CNN: &str = "architecture = \"cnn\"\nimage = [1, 12, 12]\nhidden = [19]\n\
                    convolutions = [{ outputs = 5, kernel = 3 }, { outputs = 7, kernel = 2 }]";
-const GPT: &str = "architecture = \"gpt\"\nwidth = 16\nlayers = 2\nheads = 2\ncontext = 24";
+pub(crate) const GPT: &str =
+    "architecture = \"gpt\"\nwidth = 16\nlayers = 2\nheads = 2\ncontext = 24";
 
 /// Few enough values that batches of more than a block of rows cost little.
 const SMALL_MLP: &str = "architecture = \"mlp\"\nhidden = [5]";
@@ -54,11 +57,24 @@ const SMALL_RECORDS: &str = "train_examples = 64\ntest_examples = 10\nfeatures =
 
 /// Runs program and engine side by side and compares every word that survives a step.
 fn check(model: &str, data: &str, recipe: &str) {
-    let (specification, train) = order(model, data, recipe);
-    let computation = program::training(&specification).unwrap();
-    let files = Files { train: &train, test: &[], model: &[] };
+    check_batch(model, data, recipe, 6);
+}
+
+/// [`check`] over batches of another size.
+fn check_batch(model: &str, data: &str, recipe: &str, batch: u32) {
+    let (specification, train) = order_of(batch, model, data, recipe);
+    check_over(&specification, (&train, &[]));
+}
+
+/// As [`check`], over given data and a base file, which may be empty.
+fn check_over(specification: &OrderSpecification, (train, base): (&[u8], &[u8])) {
+    let computation = program::training(specification).unwrap();
+    let files = Files { train, base, ..Files::default() };
     let mut machine = Machine::new(&computation, files);
-    let mut engine = FastEngine::new(&specification, &computation, &train).unwrap();
+    let mut engine = FastEngine::new(specification, &computation, train).unwrap();
+    if !base.is_empty() {
+        engine = engine.with_base(specification, base).unwrap();
+    }
     for step in 0..computation.steps() {
         machine.step(step).unwrap();
         engine.step(step).unwrap();
@@ -91,6 +107,27 @@ fn decoders_have_the_bits_of_their_program() {
     check(GPT, TEXT, MOMENTUM);
 }
 
+/// Branches, a value that three layers read, a layer without a bias, tables and an attention.
+pub(crate) const GRAPH: &str = "architecture = \"graph\"\nlayer = [\n\
+    { operation = \"linear\", outputs = 20 },\n{ operation = \"gelu\" },\n\
+    { operation = \"layer_norm\" },\n{ operation = \"linear\", outputs = 20, bias = \"no\" },\n\
+    { operation = \"relu\" },\n{ operation = \"add\", inputs = [5, 2] },\n\
+    { operation = \"add\", inputs = [6, 2] },\n{ operation = \"add\", inputs = [7, 7] },\n\
+    { operation = \"linear\", outputs = 5 },\n]";
+pub(crate) const TOKEN_GRAPH: &str = "architecture = \"graph\"\ninput = \"tokens\"\nlayer = [\n\
+    { operation = \"embedding\", vocabulary = 256, width = 8 },\n\
+    { operation = \"position_embedding\", positions = 30 },\n\
+    { operation = \"linear\", outputs = 24 },\n\
+    { operation = \"attention\", heads = 2, mask = \"causal\" },\n\
+    { operation = \"add\", inputs = [4, 2] },\n{ operation = \"layer_norm\", epsilon = 1e-6 },\n\
+    { operation = \"linear\", outputs = 256 },\n]";
+
+#[test]
+fn declared_layers_have_the_bits_of_their_program() {
+    check(GRAPH, RECORDS, ADAMW);
+    check(TOKEN_GRAPH, TEXT, MOMENTUM);
+}
+
 #[test]
 fn threads_change_no_bit() {
     for (model, data) in [(MLP, RECORDS), (CNN, RECORDS), (GPT, TEXT)] {
@@ -114,7 +151,7 @@ fn threads_change_no_bit() {
 fn a_run_whose_first_states_are_not_kept_is_replayed_from_its_start() {
     let (specification, train) = order(MLP, RECORDS, ADAMW);
     let computation = program::training(&specification).unwrap();
-    let files = Files { train: &train, test: &[], model: &[] };
+    let files = Files { train: &train, ..Files::default() };
     let mut engine = FastEngine::new(&specification, &computation, &train).unwrap();
     let mut kept = Snapshots::default();
     for step in 0..computation.steps() {

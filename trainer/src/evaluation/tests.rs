@@ -6,7 +6,7 @@ use aipot_domain_runtime::program::{self, Computation};
 use aipot_domain_runtime::progress::TestSource;
 use proptest::prelude::*;
 
-use super::{EvaluateError, Evaluation, evaluate};
+use super::{EvaluateError, Evaluation, evaluate, evaluate_order};
 use crate::architecture::initial_parameters;
 use crate::dataset::data_file;
 use crate::fixtures::{digits_fixture, small_fixture};
@@ -21,7 +21,10 @@ fn computation(specification: &OrderSpecification, test: &[u8], key: [u8; 32]) -
 
 fn of(specification: &OrderSpecification, model: &[u8], test: &[u8]) -> Evaluation {
     let computation = computation(specification, test, [0; 32]);
-    evaluate(&computation, Files { train: &[], test, model }).unwrap()
+    let files = Files { test, model, ..Files::default() };
+    let found = evaluate(&computation, files).unwrap();
+    assert_eq!(evaluate_order(specification, &computation, files).unwrap(), found);
+    found
 }
 
 fn of_digits() -> (OrderSpecification, Vec<u8>, Vec<u8>) {
@@ -59,7 +62,7 @@ fn a_tally_is_what_the_program_ends_in() {
     let evaluation = of(&specification, &model, &test);
     for key in [[0; 32], [7; 32]] {
         let computation = computation(&specification, &test, key);
-        let files = Files { train: &[], test: &test, model: &model };
+        let files = Files { test: &test, model: &model, ..Files::default() };
         let mut machine = super::Machine::new(&computation, files);
         (0..computation.steps()).for_each(|step| machine.step(step).unwrap());
         let final_root = crate::trace::state::persistent_root(machine.persistent());
@@ -93,11 +96,34 @@ fn weights_beyond_all_numbers_still_have_one_score() {
 }
 
 #[test]
+fn the_engine_gives_the_answers_of_the_program_for_every_network() {
+    use crate::engine::tests::{ADAMW, CNN, GPT, GRAPH, MLP, RECORDS, TEXT, TOKEN_GRAPH, order};
+    let networks =
+        [(MLP, RECORDS), (CNN, RECORDS), (GRAPH, RECORDS), (GPT, TEXT), (TOKEN_GRAPH, TEXT)];
+    for (model, data) in networks {
+        let (specification, train) = order(model, data, ADAMW);
+        let model = write_model(&initial_parameters(&specification, 7).unwrap());
+        // The split of a beacon has another count of examples than whole batches.
+        let source = TestSource::BeaconSplit(Beacon([3; 32]));
+        let file = specification.data.train;
+        let computation = program::evaluation(&specification, &file, &source, [0; 32]).unwrap();
+        let mut hostile = train.clone();
+        // Labels that no class has.
+        hostile.iter_mut().skip(144).step_by(145).take(3).for_each(|label| *label = 255);
+        for train in [&train, &hostile] {
+            let files = Files { train, model: &model, ..Files::default() };
+            let expected = evaluate(&computation, files).unwrap();
+            assert_eq!(evaluate_order(&specification, &computation, files).unwrap(), expected);
+        }
+    }
+}
+
+#[test]
 fn a_split_of_the_training_data_is_evaluated_alike() {
     let fixture = digits_fixture(0);
     let specification = &fixture.specification;
     let model = write_model(&initial_parameters(specification, 7).unwrap());
-    let files = Files { train: &fixture.files.train, test: &[], model: &model };
+    let files = Files { train: &fixture.files.train, model: &model, ..Files::default() };
     let with = |beacon| {
         let source = TestSource::BeaconSplit(Beacon([beacon; 32]));
         let file = specification.data.train;
@@ -112,11 +138,11 @@ fn a_split_of_the_training_data_is_evaluated_alike() {
 fn files_of_another_length_and_other_programs_are_refused() {
     let (specification, model, test) = of_digits();
     let computation = computation(&specification, &test, [0; 32]);
-    let short = Files { train: &[], test: &test[1..], model: &model };
+    let short = Files { test: &test[1..], model: &model, ..Files::default() };
     assert!(matches!(evaluate(&computation, short), Err(EvaluateError::Machine(_))));
     let mut other = computation.clone();
     other.step.operators.pop();
-    let files = Files { train: &[], test: &test, model: &model };
+    let files = Files { test: &test, model: &model, ..Files::default() };
     let found = evaluate(&other, files);
     assert!(matches!(found, Err(EvaluateError::NoEvaluation)), "{found:?}");
 }

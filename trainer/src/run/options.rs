@@ -1,7 +1,7 @@
 //! How a provider trains: its own choice within the order's bounds.
 
-use aipot_domain_runtime::order::OrderSpecification;
 use aipot_domain_runtime::order::check::BATCH_MAX;
+use aipot_domain_runtime::order::{Architecture, OrderSpecification};
 use parity_scale_codec::{Decode, Encode};
 use thiserror::Error;
 
@@ -13,6 +13,18 @@ use crate::schedule::Schedule;
 /// the digits.
 pub const LEARNING_RATE_DEFAULT: f32 = 3e-3;
 
+/// Peak learning rate of `AdamW` for deep networks with attention.
+///
+/// # Source
+/// Karpathy, nanoGPT, `config/train_shakespeare_char.py`.
+pub const LEARNING_RATE_DEEP: f32 = 1e-3;
+
+/// Longest gradient of a deep network.
+///
+/// # Source
+/// Brown and others, "Language models are few-shot learners", 2020, appendix B.
+pub const CLIP_NORM_DEEP: f32 = 1.0;
+
 /// One step in so many is spent on the rise of the learning rate.
 const WARMUP_SHARE: u64 = 20;
 
@@ -23,14 +35,20 @@ pub struct TrainingOptions {
     pub seed: u64,
     /// Steps of the run.
     pub step_count: u64,
-    /// Examples in a step.
+    /// Examples in a batch.
     pub batch_size: u32,
+    /// Batches whose mean gradient makes a step.
+    pub accumulation: u32,
     /// Peak of the learning rate.
     pub learning_rate: f32,
     /// Its course.
     pub schedule: Schedule,
     /// The optimizer.
     pub optimizer: OptimizerOptions,
+    /// Length to which longer gradients are cut.
+    pub clip_norm: Option<f32>,
+    /// Share of the averaged weights that stays in a step; with it, the averages are the model.
+    pub average_share: Option<f32>,
 }
 
 /// An option that makes no run.
@@ -45,16 +63,44 @@ pub enum OptionError {
         /// Examples allowed.
         max: u32,
     },
+    /// No batch makes a step, or the run has more batches than 32 bits count.
+    #[error("{steps} steps of {accumulation} batches, allowed at least 1 and {max} batches in all")]
+    BatchCount {
+        /// Steps wanted.
+        steps: u64,
+        /// Batches of each.
+        accumulation: u32,
+        /// Batches allowed in all.
+        max: u32,
+    },
     /// The learning rate is no positive number.
     #[error("learning rate {value}, allowed are numbers above 0")]
     LearningRate {
         /// What was wanted.
         value: f32,
     },
+    /// The length of a gradient is no positive number.
+    #[error("clipping at {value}, allowed are numbers above 0")]
+    ClipNorm {
+        /// What was wanted.
+        value: f32,
+    },
+    /// The averages would never move, or run away.
+    #[error("average share {value}, allowed are numbers from 0 to below 1")]
+    AverageShare {
+        /// What was wanted.
+        value: f32,
+    },
+    /// A constant of the optimizer is no number or below zero.
+    #[error("a constant of the optimizer is {value}, allowed are numbers from 0")]
+    OptimizerConstant {
+        /// What was wanted.
+        value: f32,
+    },
 }
 
 impl TrainingOptions {
-    /// The recipe for an order: its epochs and batch size, `AdamW`, a short rise and half a cosine.
+    /// The recipe for an order: its epochs and batch size, and what suits its architecture.
     pub fn recipe(specification: &OrderSpecification, seed: u64) -> Self {
         let train = &specification.train;
         let example_count = specification.data.train_example_count;
@@ -63,13 +109,31 @@ impl TrainingOptions {
 
     /// The same recipe stretched or squeezed to a number of steps.
     pub fn steps(specification: &OrderSpecification, seed: u64, step_count: u64) -> Self {
+        let (learning_rate, optimizer, clip_norm) = match specification.model.architecture {
+            Architecture::Mlp { .. } | Architecture::Cnn { .. } => {
+                (LEARNING_RATE_DEFAULT, OptimizerOptions::ADAMW, None)
+            }
+            Architecture::Graph { .. } | Architecture::Resnet(_) => {
+                (LEARNING_RATE_DEFAULT, OptimizerOptions::ADAMW, Some(CLIP_NORM_DEEP))
+            }
+            Architecture::Gpt { .. }
+            | Architecture::Vit(_)
+            | Architecture::Bert(_)
+            | Architecture::Llama(_)
+            | Architecture::Lora(_) => {
+                (LEARNING_RATE_DEEP, OptimizerOptions::ADAMW_DECODER, Some(CLIP_NORM_DEEP))
+            }
+        };
         Self {
             seed,
             step_count,
             batch_size: specification.train.batch_size,
-            learning_rate: LEARNING_RATE_DEFAULT,
+            accumulation: 1,
+            learning_rate,
             schedule: Schedule::Cosine { warmup_step_count: step_count / WARMUP_SHARE },
-            optimizer: OptimizerOptions::ADAMW,
+            optimizer,
+            clip_norm,
+            average_share: None,
         }
     }
 
@@ -86,9 +150,28 @@ impl TrainingOptions {
         if self.batch_size == 0 || self.batch_size > BATCH_MAX {
             return Err(OptionError::BatchSize { value: self.batch_size, max: BATCH_MAX });
         }
-        if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
+        let (steps, accumulation) = (self.step_count, self.accumulation);
+        let batches = steps.checked_mul(u64::from(accumulation));
+        if accumulation == 0 || batches.is_none_or(|batches| batches > u64::from(u32::MAX)) {
+            return Err(OptionError::BatchCount { steps, accumulation, max: u32::MAX });
+        }
+        if !is_positive(self.learning_rate) {
             return Err(OptionError::LearningRate { value: self.learning_rate });
         }
-        Ok(())
+        if let Some(value) = self.clip_norm.filter(|norm| !is_positive(*norm)) {
+            return Err(OptionError::ClipNorm { value });
+        }
+        if let Some(value) = self.average_share.filter(|share| !(0.0..1.0).contains(share)) {
+            return Err(OptionError::AverageShare { value });
+        }
+        let constants = self.optimizer.constants();
+        match constants.into_iter().find(|value| !(value.is_finite() && *value >= 0.0)) {
+            Some(value) => Err(OptionError::OptimizerConstant { value }),
+            None => Ok(()),
+        }
     }
+}
+
+fn is_positive(value: f32) -> bool {
+    value.is_finite() && value > 0.0
 }

@@ -1,15 +1,21 @@
 //! Tests of training runs: they learn, and nothing but seed and order decides their bits.
 
-use aipot_domain_runtime::order::{DataFormat, DataSpecification};
+mod disk;
+mod images;
+mod optimizers;
+
 use aipot_domain_runtime::primitives::ModelRoot;
 
-use super::{OptionError, TrainError, Trainer, TrainingOptions};
-use crate::checkpoint::Checkpoint;
-use crate::dataset::Dataset;
+use super::{OptionError, Saved, TrainError, Trainer, TrainingFile, TrainingOptions};
 use crate::fixtures::{Fixture, digits_fixture, plain_evaluation, small_fixture};
 use crate::model_file::{model_root, write_model};
 use crate::optimizer::OptimizerOptions;
 use crate::schedule::Schedule;
+
+/// The training file of a fixture.
+fn file(fixture: &Fixture) -> TrainingFile<'_> {
+    TrainingFile::new(&fixture.files.train, &fixture.specification).unwrap()
+}
 
 fn root(trainer: Trainer<'_>) -> ModelRoot {
     model_root(&write_model(&trainer.finish().unwrap()))
@@ -23,7 +29,7 @@ fn run_to(trainer: &mut Trainer<'_>, step_index: u64) {
 
 fn trained_root(fixture: &Fixture, seed: u64, step_count: u64) -> ModelRoot {
     let options = TrainingOptions::steps(&fixture.specification, seed, step_count);
-    let mut trainer = Trainer::new(&fixture.specification, &fixture.train, options).unwrap();
+    let mut trainer = Trainer::new(&fixture.specification, file(fixture), options).unwrap();
     run_to(&mut trainer, step_count);
     root(trainer)
 }
@@ -31,9 +37,10 @@ fn trained_root(fixture: &Fixture, seed: u64, step_count: u64) -> ModelRoot {
 #[test]
 fn the_recipe_learns_the_digits_with_every_seed() {
     for seed in 0..5 {
-        let Fixture { specification, train, test, .. } = &digits_fixture(seed);
+        let fixture = digits_fixture(seed);
+        let Fixture { specification, test, .. } = &fixture;
         let options = TrainingOptions::recipe(specification, seed);
-        let mut trainer = Trainer::new(specification, train, options).unwrap();
+        let mut trainer = Trainer::new(specification, file(&fixture), options).unwrap();
         while !trainer.is_finished() {
             trainer.step().unwrap();
         }
@@ -45,9 +52,10 @@ fn the_recipe_learns_the_digits_with_every_seed() {
 
 #[test]
 fn the_loss_falls() {
-    let Fixture { specification, train, .. } = &digits_fixture(0);
+    let fixture = digits_fixture(0);
+    let specification = &fixture.specification;
     let options = TrainingOptions::steps(specification, 1, 200);
-    let mut trainer = Trainer::new(specification, train, options).unwrap();
+    let mut trainer = Trainer::new(specification, file(&fixture), options).unwrap();
     let losses: Vec<f32> = (0..200).map(|_| trainer.step().unwrap().loss_nats).collect();
     let mean = |losses: &[f32]| losses.iter().sum::<f32>() / 20.0;
     assert!(mean(&losses[180..]) < mean(&losses[..20]) / 4.0);
@@ -81,103 +89,88 @@ fn seeds_give_different_models() {
 }
 
 #[test]
-fn a_run_saved_half_way_ends_with_the_same_model() {
-    let Fixture { specification, train, .. } = &digits_fixture(0);
-    for optimizer in [OptimizerOptions::ADAMW, OptimizerOptions::MOMENTUM] {
-        let options =
-            TrainingOptions { optimizer, ..TrainingOptions::steps(specification, 3, 100) };
-        let mut whole = Trainer::new(specification, train, options).unwrap();
-        run_to(&mut whole, 100);
-
-        let mut first = Trainer::new(specification, train, options).unwrap();
-        run_to(&mut first, 50);
-        let bytes = first.checkpoint().unwrap().to_bytes();
-        drop(first);
-        let checkpoint = Checkpoint::from_bytes(&bytes, specification).unwrap();
-        let mut second = Trainer::resume(specification, train, checkpoint).unwrap();
-        assert_eq!(second.step_index(), 50);
-        run_to(&mut second, 100);
-        assert_eq!(root(whole), root(second));
-    }
-}
-
-#[test]
 fn a_checkpoint_of_another_order_is_refused() {
-    let Fixture { specification, train, .. } = &small_fixture();
+    let fixture = small_fixture();
+    let specification = &fixture.specification;
     let options = TrainingOptions::steps(specification, 3, 10);
-    let trainer = Trainer::new(specification, train, options).unwrap();
+    let mut trainer = Trainer::new(specification, file(&fixture), options).unwrap();
     let mut checkpoint = trainer.checkpoint().unwrap();
     checkpoint.order.0[0] ^= 1;
-    let found = Trainer::resume(specification, train, checkpoint);
+    let found = Trainer::resume(specification, file(&fixture), checkpoint);
     assert!(matches!(found, Err(TrainError::ForeignCheckpoint)));
 }
 
 #[test]
 fn divergence_is_an_error_that_leaves_the_weights() {
-    let Fixture { specification, train, .. } = &small_fixture();
+    let fixture = small_fixture();
+    let specification = &fixture.specification;
     let options = TrainingOptions {
         learning_rate: 1e30,
         schedule: Schedule::Constant,
         optimizer: OptimizerOptions::MOMENTUM,
         ..TrainingOptions::steps(specification, 3, 100)
     };
-    let mut trainer = Trainer::new(specification, train, options).unwrap();
+    let mut trainer = Trainer::new(specification, file(&fixture), options).unwrap();
+    let saved = trainer.checkpoint().unwrap().step;
     let (before, error) = loop {
         let before = trainer.parameters().unwrap();
         if let Err(error) = trainer.step() {
             break (before, error);
         }
     };
-    assert!(matches!(error, TrainError::Diverged { .. }), "{error}");
+    let TrainError::Diverged { step, saved: found, .. } = error else { panic!("{error}") };
+    assert!(step > 0 && found == Saved(Some(saved)), "{step} {found}");
     let after = trainer.parameters().unwrap();
     assert_eq!(write_model(&before), write_model(&after));
 }
 
 #[test]
 fn weights_that_are_not_finite_are_no_model() {
-    let Fixture { specification, train, .. } = &small_fixture();
+    let fixture = small_fixture();
+    let specification = &fixture.specification;
     let options = TrainingOptions {
         learning_rate: f32::MAX,
         schedule: Schedule::Constant,
         optimizer: OptimizerOptions::Momentum { momentum: 0.0, weight_decay: 1.0 },
         ..TrainingOptions::steps(specification, 3, 2)
     };
-    let mut trainer = Trainer::new(specification, train, options).unwrap();
+    let mut trainer = Trainer::new(specification, file(&fixture), options).unwrap();
     let failed = (0..2).any(|_| trainer.step().is_err());
     assert!(failed || matches!(trainer.finish(), Err(TrainError::Diverged { .. })));
 }
 
 #[test]
 fn options_that_make_no_run_are_refused() {
-    let Fixture { specification, train, .. } = &small_fixture();
+    let fixture = small_fixture();
+    let specification = &fixture.specification;
     let options = TrainingOptions::steps(specification, 3, 2);
-    let refused = |options| match Trainer::new(specification, train, options) {
-        Err(TrainError::Options(error)) => error,
-        other => panic!("{other:?}"),
-    };
+    let refused =
+        |options: TrainingOptions| match Trainer::new(specification, file(&fixture), options) {
+            Err(TrainError::Options(error)) => error,
+            other => panic!("{other:?}"),
+        };
     let found = refused(TrainingOptions { batch_size: 0, ..options });
     assert_eq!(found, OptionError::BatchSize { value: 0, max: 65_536 });
     for learning_rate in [0.0, -1.0, f32::INFINITY] {
         let found = refused(TrainingOptions { learning_rate, ..options });
         assert_eq!(found, OptionError::LearningRate { value: learning_rate });
     }
+    let found = refused(TrainingOptions { accumulation: 0, ..options });
+    assert_eq!(found, OptionError::BatchCount { steps: 2, accumulation: 0, max: u32::MAX });
+    let found = refused(TrainingOptions { clip_norm: Some(0.0), ..options });
+    assert_eq!(found, OptionError::ClipNorm { value: 0.0 });
+    let found = refused(TrainingOptions { average_share: Some(1.0), ..options });
+    assert_eq!(found, OptionError::AverageShare { value: 1.0 });
+    let optimizer = OptimizerOptions::Descent { weight_decay: -1.0 };
+    let found = refused(TrainingOptions { optimizer, ..options });
+    assert_eq!(found, OptionError::OptimizerConstant { value: -1.0 });
 }
 
 #[test]
-fn data_of_another_shape_is_refused() {
-    let Fixture { specification, .. } = &small_fixture();
-    let other: &Dataset = &digits_fixture(0).train;
-    let options = TrainingOptions::steps(specification, 3, 2);
-    let found = Trainer::new(specification, other, options);
-    assert!(matches!(found, Err(TrainError::Data { features: 64, expected_features: 3, .. })));
-}
-
-#[test]
-fn text_is_refused_by_a_model_of_features() {
-    let Fixture { specification, .. } = &small_fixture();
-    let data = DataSpecification { format: DataFormat::Text, ..specification.data.clone() };
-    let text = Dataset::read_test(b"running", &data).unwrap();
-    let options = TrainingOptions::steps(specification, 3, 2);
-    let found = Trainer::new(specification, &text, options);
-    assert!(matches!(found, Err(TrainError::Text)));
+fn data_of_another_order_is_refused() {
+    let fixture = small_fixture();
+    let other = digits_fixture(0);
+    let options = TrainingOptions::steps(&fixture.specification, 3, 2);
+    let found = Trainer::new(&fixture.specification, file(&other), options);
+    assert!(matches!(found, Err(TrainError::ForeignData { .. })), "{found:?}");
 }

@@ -146,7 +146,10 @@ impl Display for Layout {
             DataFormat::Records { value_bytes } => {
                 write!(formatter, "records with {value_bytes} bytes a value")
             }
-            DataFormat::Text => formatter.write_str("text"),
+            DataFormat::Tokens { value_bytes } => {
+                write!(formatter, "tokens of {value_bytes} bytes")
+            }
+            DataFormat::Text | DataFormat::Floats => formatter.write_str(self.0.name()),
         }
     }
 }

@@ -1,24 +1,43 @@
 //! The model's section: read and written.
 
+mod layer;
+mod network;
+
 use aipot_domain_runtime::bounded::BoundedVec;
-use aipot_domain_runtime::order::check::WIDTH_MAX;
+use aipot_domain_runtime::order::check::{DATA_BYTES_MAX, WIDTH_MAX};
 use aipot_domain_runtime::order::tensors::BLOCKS_MAX;
 use aipot_domain_runtime::order::{
-    Architecture, ConvolutionSpecification, ImageShape, ModelSpecification,
+    Architecture, ConvolutionSpecification, DataFile, ImageShape, ModelSpecification,
 };
+use aipot_domain_runtime::primitives::DataRoot;
 
 use super::error::SpecificationError;
 use super::section::Section;
 use super::write::wide;
 
-const ARCHITECTURES: &[(&str, Name)] =
-    &[("mlp", Name::Mlp), ("cnn", Name::Cnn), ("gpt", Name::Gpt)];
+const ARCHITECTURES: &[(&str, Name)] = &[
+    ("mlp", Name::Mlp),
+    ("cnn", Name::Cnn),
+    ("gpt", Name::Gpt),
+    ("graph", Name::Graph),
+    ("resnet", Name::Resnet),
+    ("vit", Name::Vit),
+    ("bert", Name::Bert),
+    ("llama", Name::Llama),
+    ("lora", Name::Lora),
+];
 
 #[derive(Clone, Copy)]
 enum Name {
     Mlp,
     Cnn,
     Gpt,
+    Graph,
+    Resnet,
+    Vit,
+    Bert,
+    Llama,
+    Lora,
 }
 
 pub(super) fn read(mut section: Section) -> Result<ModelSpecification, SpecificationError> {
@@ -31,12 +50,29 @@ pub(super) fn read(mut section: Section) -> Result<ModelSpecification, Specifica
             hidden_widths: hidden(&mut section)?,
         },
         Name::Gpt => gpt(&mut section)?,
+        Name::Graph => network::graph(&mut section)?,
+        Name::Resnet => network::resnet(&mut section)?,
+        Name::Vit => network::vit(&mut section)?,
+        Name::Bert => network::bert(&mut section)?,
+        Name::Llama => network::llama(&mut section)?,
+        Name::Lora => network::lora(&mut section)?,
     };
     let mut initial = section.section("initial")?;
     let initial_seed = initial.integer("seed", 0..=u64::MAX)?.unwrap_or(0);
     initial.finish()?;
+    let base = section.optional_section("base")?.map(base).transpose()?;
     section.finish()?;
-    Ok(ModelSpecification { architecture, initial_seed })
+    Ok(ModelSpecification { architecture, initial_seed, base })
+}
+
+/// A model file by its content.
+fn base(mut section: Section) -> Result<DataFile, SpecificationError> {
+    let root = section.hash("blob")?;
+    let root = DataRoot(section.required("blob", root)?);
+    let byte_count = section.integer("bytes", 1..=DATA_BYTES_MAX)?;
+    let byte_count = section.required("bytes", byte_count)?;
+    section.finish()?;
+    Ok(DataFile { root, byte_count })
 }
 
 fn width_max() -> u32 {
@@ -130,8 +166,17 @@ pub(super) fn write(model: &ModelSpecification) -> String {
             "architecture = \"gpt\"\nwidth = {width}\nlayers = {layer_count}\n\
              heads = {head_count}\ncontext = {context}\n"
         ),
+        other @ (Architecture::Graph { .. }
+        | Architecture::Resnet(_)
+        | Architecture::Vit(_)
+        | Architecture::Bert(_)
+        | Architecture::Llama(_)
+        | Architecture::Lora(_)) => network::write(other),
     };
-    format!("[model]\n{architecture}initial = {{ seed = {} }}\n", wide(model.initial_seed))
+    let base = model.base.map_or_else(String::new, |base| {
+        format!("base = {{ blob = \"blake3:{}\", bytes = {} }}\n", base.root, wide(base.byte_count))
+    });
+    format!("[model]\n{architecture}initial = {{ seed = {} }}\n{base}", wide(model.initial_seed))
 }
 
 fn joined(numbers: &[u32]) -> String {

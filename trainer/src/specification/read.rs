@@ -4,7 +4,7 @@ use aipot_domain_runtime::order::check::{
     BATCH_MAX, CLIENT_BOND_MIN_PERCENT, DATA_BYTES_MAX, DIVISOR_MAX, EPOCHS_MAX, EXAMPLES_MAX,
     PARAMETERS_MAX, WIDTH_MAX,
 };
-use aipot_domain_runtime::order::layout::{TEXT_CLASSES, VALUE_BYTES};
+use aipot_domain_runtime::order::layout::{TEXT_CLASSES, TOKEN_BYTES, VALUE_BYTES};
 use aipot_domain_runtime::order::{
     CommitteeSpecification, DataFormat, Loss, Metric, PROVIDERS_MAX, PaySpecification, Profile,
     SPECIFICATION_VERSION, TrainSpecification, VALIDATORS_MAX, Windows,
@@ -42,8 +42,13 @@ pub(super) const WINDOWS_DEFAULT: Windows = Windows {
 };
 
 /// The words of the specification and what they stand for.
-const FORMATS: &[(&str, FormatName)] =
-    &[("csv", FormatName::Csv), ("records", FormatName::Records), ("text", FormatName::Text)];
+const FORMATS: &[(&str, FormatName)] = &[
+    ("csv", FormatName::Csv),
+    ("records", FormatName::Records),
+    ("floats", FormatName::Floats),
+    ("text", FormatName::Text),
+    ("tokens", FormatName::Tokens),
+];
 pub(super) const LOSSES: &[(&str, Loss)] = &[("cross_entropy", Loss::CrossEntropy)];
 pub(super) const METRICS: &[(&str, Metric)] =
     &[("accuracy", Metric::Accuracy), ("loss", Metric::Loss)];
@@ -53,7 +58,9 @@ pub(super) const PROFILES: &[(&str, Profile)] = &[("p0", Profile::P0)];
 enum FormatName {
     Csv,
     Records,
+    Floats,
     Text,
+    Tokens,
 }
 
 /// Reads the whole specification.
@@ -126,18 +133,29 @@ fn format(train: &mut Section, source: &DataSource) -> Result<FileFormat, Specif
         }),
         FormatName::Csv => Ok(FileFormat::Csv),
         FormatName::Text => Ok(FileFormat::Exact(DataFormat::Text)),
+        FormatName::Floats => Ok(FileFormat::Exact(DataFormat::Floats)),
         FormatName::Records => {
-            let value_bytes = train.integer("value_bytes", 0..=u8::MAX)?.unwrap_or(1);
-            if !VALUE_BYTES.contains(&value_bytes) {
-                return Err(SpecificationError::Malformed {
-                    field: train.field("value_bytes"),
-                    value: value_bytes.to_string(),
-                    expected: "1, 2 or 4",
-                });
-            }
+            let value_bytes = value_bytes(train, 1, (&VALUE_BYTES, "1, 2 or 4"))?;
             Ok(FileFormat::Exact(DataFormat::Records { value_bytes }))
         }
+        FormatName::Tokens => {
+            let value_bytes = value_bytes(train, 2, (&TOKEN_BYTES, "2 or 4"))?;
+            Ok(FileFormat::Exact(DataFormat::Tokens { value_bytes }))
+        }
     }
+}
+
+fn value_bytes(
+    train: &mut Section,
+    default: u8,
+    (allowed, expected): (&[u8], &'static str),
+) -> Result<u8, SpecificationError> {
+    let value_bytes = train.integer("value_bytes", 0..=u8::MAX)?.unwrap_or(default);
+    if allowed.contains(&value_bytes) {
+        return Ok(value_bytes);
+    }
+    let (field, value) = (train.field("value_bytes"), value_bytes.to_string());
+    Err(SpecificationError::Malformed { field, value, expected })
 }
 
 fn train(mut section: Section) -> Result<TrainSpecification, SpecificationError> {

@@ -119,7 +119,7 @@ pub(super) fn write(recipe: &Recipe) -> String {
 }
 
 /// A text that reads as the same f32: the short one, unless reading it by way of an f64 gives another.
-fn number(bits: u32) -> String {
+pub(super) fn number(bits: u32) -> String {
     let value = f32::from_bits(bits);
     let short = format!("{value:e}");
     let is_exact = short.parse().is_ok_and(|wide: f64| rounded(wide).to_bits() == bits);

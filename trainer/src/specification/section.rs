@@ -149,6 +149,30 @@ impl Section {
         })
     }
 
+    /// A list of some of a few words.
+    pub(super) fn words<T: Copy>(
+        &mut self,
+        key: &'static str,
+        words: &[(&'static str, T)],
+    ) -> Result<Option<Vec<T>>, SpecificationError> {
+        let field = self.field(key);
+        let Some(items) = self.list(key)? else { return Ok(None) };
+        let meaning = |(index, item): (usize, Value)| {
+            let field = format!("{field}[{index}]");
+            let Value::Text(text) = item else {
+                let found = item.kind();
+                return Err(SpecificationError::WrongType { field, found, expected: "a text" });
+            };
+            let chosen = words.iter().find(|(word, _)| *word == text);
+            chosen.map(|(_, meaning)| *meaning).ok_or_else(|| SpecificationError::UnknownWord {
+                field,
+                value: quoted(&text),
+                allowed: words.iter().map(|(word, _)| *word).collect(),
+            })
+        };
+        items.into_iter().enumerate().map(meaning).collect::<Result<_, _>>().map(Some)
+    }
+
     /// A hash, written `blake3:` and 64 hexadecimal digits.
     pub(super) fn hash(
         &mut self,

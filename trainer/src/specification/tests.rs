@@ -265,7 +265,13 @@ fn a_value_out_of_range_is_named_with_the_range() {
 fn a_malformed_text_is_named_with_the_form() {
     let tokens = "tokens in quotes, with at most 18 decimals";
     let cases = [
-        ("\"mlp\"", "\"mpl\"", "model.architecture is \"mpl\", allowed: mlp, cnn, gpt".to_owned()),
+        (
+            "\"mlp\"",
+            "\"mpl\"",
+            "model.architecture is \"mpl\", allowed: mlp, cnn, gpt, graph, resnet, vit, bert, \
+             llama, lora"
+                .to_owned(),
+        ),
         (
             "\"accuracy\"",
             "\"loose\"",
@@ -606,7 +612,7 @@ fn specifications() -> impl Strategy<Value = OrderSpecification> {
     (model, data, train, pay, (1..=32_u32, 1..=32_u32), windows).prop_map(
         |((architecture, initial_seed), data, train, pay, committee, windows)| OrderSpecification {
             version: 1,
-            model: ModelSpecification { architecture, initial_seed },
+            model: ModelSpecification { architecture, initial_seed, base: None },
             data,
             train,
             profile: Profile::P0,

@@ -33,7 +33,10 @@ fn data(data: &DataSpecification) -> String {
         DataFormat::Records { value_bytes } => {
             format!("format = \"records\", value_bytes = {value_bytes}")
         }
-        DataFormat::Text => "format = \"text\"".to_owned(),
+        DataFormat::Tokens { value_bytes } => {
+            format!("format = \"tokens\", value_bytes = {value_bytes}")
+        }
+        DataFormat::Text | DataFormat::Floats => format!("format = \"{}\"", data.format.name()),
     };
     format!(
         "[data]\ntrain = {{ blob = \"blake3:{}\", bytes = {}, {format} }}\n\

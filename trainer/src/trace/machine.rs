@@ -12,11 +12,13 @@ mod rows;
 mod sides;
 
 pub use error::MachineError;
+pub(crate) use function::q16;
 
 use aipot_domain_runtime::program::{
     Computation, File, Operation, Operator, Program, Slot, SlotIndex, SlotKind, View,
 };
 
+use rows::Window;
 use sides::{Course, wide};
 
 /// The contents of the files that a computation reads.
@@ -28,6 +30,8 @@ pub struct Files<'bytes> {
     pub test: &'bytes [u8],
     /// The model.
     pub model: &'bytes [u8],
+    /// The weights that the order starts from or builds upon.
+    pub base: &'bytes [u8],
 }
 
 impl<'bytes> Files<'bytes> {
@@ -37,6 +41,7 @@ impl<'bytes> Files<'bytes> {
             File::Train => self.train,
             File::Test => self.test,
             File::Model => self.model,
+            File::Base => self.base,
         }
     }
 }
@@ -183,8 +188,9 @@ impl Scene<'_> {
             Operation::Gather { table, index, stride } => {
                 self.gather(table, index, *stride, output)
             }
-            Operation::AddWindow { added, origin, size } => {
-                self.add_window(added, *origin, *size, output)
+            Operation::AddWindow { added, origin, size, stride } => {
+                let shape = &self.operator.shape;
+                self.add_window(&Window::new(shape, added, (*origin, *size, *stride)), output)
             }
             _ => self.write_data(output),
         }

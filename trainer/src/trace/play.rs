@@ -114,7 +114,12 @@ pub fn file_roots(files: Files<'_>) -> FileRoots {
         (!bytes.is_empty()).then(|| (blake3_tree::root(bytes), byte_count))
     };
     let data = |bytes| facts(bytes).map(|(root, byte_count)| (DataRoot(root), byte_count));
-    FileRoots { train: data(files.train), test: data(files.test), model: facts(files.model) }
+    FileRoots {
+        train: data(files.train),
+        test: data(files.test),
+        model: facts(files.model),
+        base: data(files.base),
+    }
 }
 
 #[cfg(test)]

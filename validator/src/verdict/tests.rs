@@ -20,7 +20,7 @@ fn key(validator: u8) -> [u8; 32] {
 fn find(bytes: &[u8], revealed: &RevealedModel) -> Result<Finding, ValidateError> {
     let specification = specification();
     let source = TestSource::Revealed(data_file(TEST));
-    let files = Files { train: &[], test: TEST, model: bytes };
+    let files = Files { test: TEST, model: bytes, ..Files::default() };
     Examination { specification: &specification, source }.examine(*revealed, files)
 }
 
@@ -93,7 +93,7 @@ fn data_that_is_not_the_orders_accuses_nobody() {
     let source = TestSource::Revealed(data_file(TEST));
     let mut other = TEST.to_vec();
     other[0] ^= 1;
-    let files = Files { train: &[], test: &other, model: &bytes };
+    let files = Files { test: &other, model: &bytes, ..Files::default() };
     let found = Examination { specification: &specification, source }.examine(revealed, files);
     assert!(matches!(found, Err(ValidateError::WrongData { which: "test", .. })), "{found:?}");
 }

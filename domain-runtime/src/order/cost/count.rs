@@ -1,7 +1,7 @@
 //! What one example costs in each architecture: parameters, operations forward, activations.
 
 use super::Overflow;
-use crate::order::layout::TEXT_CLASSES;
+use crate::order::network::{Layer, Network, Node, TensorPlace, network};
 use crate::order::shape::{ConvolutionStage, convolution_stages};
 use crate::order::tensors::{Tensor, tensors};
 use crate::order::{Architecture, OrderSpecification, PERCEPTRON_FACTOR};
@@ -24,6 +24,10 @@ impl Counts {
         let tensors = tensors(specification)?;
         let parameters = total(tensors.iter().map(Tensor::value_count));
         let parameters = parameters.ok_or(Overflow { quantity: "parameters" })?;
+        let misfit = |_| Overflow { quantity: "layers of the model" };
+        if let Some(network) = network(specification).map_err(misfit)? {
+            return Self::of_network(&network, parameters);
+        }
         let products =
             products(specification, &tensors)?.ok_or(Overflow { quantity: "operations" })?;
         let operations = products.checked_mul(OPERATIONS_PER_PRODUCT);
@@ -33,6 +37,63 @@ impl Counts {
             operations: operations.ok_or(Overflow { quantity: "operations" })?,
             activations: activations.ok_or(Overflow { quantity: "activations" })?,
         })
+    }
+}
+
+impl Counts {
+    /// Sums over the layers of a network.
+    fn of_network(network: &Network, parameters: u64) -> Result<Self, Overflow> {
+        let operations = total(network.nodes.iter().map(|node| node_products(network, node)))
+            .and_then(|products| products.checked_mul(OPERATIONS_PER_PRODUCT));
+        let values = network.nodes.iter().map(|node| Some(node.shape.value_count()));
+        let activations = total(values.chain([Some(network.input.value_count())]));
+        Ok(Self {
+            parameters,
+            operations: operations.ok_or(Overflow { quantity: "operations" })?,
+            activations: activations.ok_or(Overflow { quantity: "activations" })?,
+        })
+    }
+}
+
+/// Pairs that a layer multiplies for one example; `None` beyond 64 bits.
+fn node_products(network: &Network, node: &Node) -> Option<u64> {
+    let weight = node.tensors.last().and_then(|place| match place {
+        TensorPlace::Trained(place) => network.tensors.get(*place),
+        TensorPlace::Base(place) => network.base.get(*place),
+    });
+    let weight = weight.map_or(Some(0), Tensor::value_count)?;
+    match node.layer {
+        Layer::Linear { .. } => weight.checked_mul(u64::from(node.shape.rows().0)),
+        Layer::Convolution { outputs, .. } => {
+            let pixels = node.shape.value_count().checked_div(u64::from(outputs))?;
+            weight.checked_mul(pixels)
+        }
+        Layer::Attention { .. } => {
+            // Scores, and sums of values: each pairs all tokens over the whole width.
+            let (count, width) = node.shape.rows();
+            let pairs = u64::from(count).checked_mul(u64::from(count))?;
+            pairs.checked_mul(u64::from(width))?.checked_mul(2)
+        }
+        // Everything else looks at each number of its output about once.
+        Layer::MaxPool
+        | Layer::AveragePool
+        | Layer::Relu
+        | Layer::Gelu
+        | Layer::Silu
+        | Layer::LayerNorm { .. }
+        | Layer::RmsNorm { .. }
+        | Layer::GroupNorm { .. }
+        | Layer::Embedding { .. }
+        | Layer::PositionEmbedding { .. }
+        | Layer::Rope { .. }
+        | Layer::Dropout { .. }
+        | Layer::Add
+        | Layer::Multiply
+        | Layer::Scale { .. }
+        | Layer::Flatten
+        | Layer::Patches { .. }
+        | Layer::MeanTokens
+        | Layer::FirstToken => Some(node.shape.value_count()),
     }
 }
 
@@ -48,11 +109,11 @@ fn total(counts: impl Iterator<Item = Option<u64>>) -> Option<u64> {
 fn stages(
     specification: &OrderSpecification,
 ) -> Result<alloc::vec::Vec<ConvolutionStage>, Overflow> {
-    match &specification.model.architecture {
-        Architecture::Mlp { .. } | Architecture::Gpt { .. } => Ok(alloc::vec::Vec::new()),
-        Architecture::Cnn { image, convolutions, .. } => convolution_stages(*image, convolutions)
-            .map_err(|_| Overflow { quantity: "sides of a feature map" }),
+    if let Architecture::Cnn { image, convolutions, .. } = &specification.model.architecture {
+        return convolution_stages(*image, convolutions)
+            .map_err(|_| Overflow { quantity: "sides of a feature map" });
     }
+    Ok(alloc::vec::Vec::new())
 }
 
 /// Values of all weights whose name has a prefix.
@@ -118,6 +179,8 @@ fn activations(
     });
     let scores = heads.checked_mul(context).and_then(|count| count.checked_mul(2));
     let blocks = total([per_token, scores].into_iter()).and_then(|count| count.checked_mul(layers));
-    let ends = width.checked_mul(2).and_then(|count| count.checked_add(u64::from(TEXT_CLASSES)));
+    let ends = width
+        .checked_mul(2)
+        .and_then(|count| count.checked_add(u64::from(specification.data.class_count)));
     Ok(total([blocks, ends].into_iter()).and_then(|count| count.checked_mul(context)))
 }

@@ -1,6 +1,7 @@
-//! Causal attention over packed rows: `[token, query | key | value]`, each of them `[head, head width]`.
+//! Attention over packed rows, masked or not: `[token, query | key | value]`, each of them `[head, head width]`.
 
 use super::loss::Exponentials;
+use super::tokens::present_counts;
 use crate::float::Float;
 use crate::program::builder::{Builder, Product, index, of};
 use crate::program::error::ProgramError;
@@ -13,6 +14,17 @@ pub(in crate::program) struct Attention {
     pub(in crate::program) context: u32,
     pub(in crate::program) heads: u32,
     pub(in crate::program) head_width: u32,
+}
+
+/// Which keys a query sees.
+#[derive(Clone, Copy)]
+pub(in crate::program) enum Mask {
+    /// All of them.
+    None,
+    /// Those that do not come after it.
+    Causal,
+    /// Those whose id is not 0: `[batch, context]`, integers; all where all are 0.
+    Padding(SlotIndex),
 }
 
 /// What an attention leaves for the way back.
@@ -138,17 +150,13 @@ impl Attention {
         self,
         builder: &mut Builder,
         packed: SlotIndex,
+        mask: Mask,
     ) -> Result<Attended, ProgramError> {
         let [batch, head, token, place] = self.packed_strides();
         let queries = self.part(packed, Part::Query, &[batch, head, token, 0]);
         let keys = self.part(packed, Part::Key, &[batch, head, 0, token]);
         let scores = self.pairs(builder, "attention products", queries, keys)?;
-        let [of_batch, of_head, row] = self.score_strides();
-        let operands =
-            [of(scores, &[of_batch, of_head, row, 1]), index(&[0, 0, 1]), index(&[0, 0, 0, 1])];
-        let function = Function::CausalScale { scale: self.scale() };
-        let shape = self.score_shape();
-        let masked = builder.map("attention scores", &shape, function, &operands)?;
+        let masked = self.masked(builder, scores, mask)?;
         builder.release(scores);
         let parts = Exponentials::new(builder, masked, self.score_rows())?;
         let probabilities = parts.softmax(builder, self.score_rows())?;
@@ -158,6 +166,36 @@ impl Attention {
         let output = self.weighted(builder, "attention", probabilities, values)?;
         builder.release(values);
         Ok(Attended { output, probabilities })
+    }
+
+    /// The products of queries and keys scaled; minus infinity where the key is hidden.
+    fn masked(
+        self,
+        builder: &mut Builder,
+        scores: SlotIndex,
+        mask: Mask,
+    ) -> Result<SlotIndex, ProgramError> {
+        let [of_batch, of_head, row] = self.score_strides();
+        let (name, shape, scale) = ("attention scores", self.score_shape(), self.scale());
+        let score = of(scores, &[of_batch, of_head, row, 1]);
+        match mask {
+            Mask::None => {
+                let operands = [score, Operand::Constant(scale)];
+                builder.map(name, &shape, Function::Multiply, &operands)
+            }
+            Mask::Causal => {
+                let operands = [score, index(&[0, 0, 1]), index(&[0, 0, 0, 1])];
+                builder.map(name, &shape, Function::CausalScale { scale }, &operands)
+            }
+            Mask::Padding(ids) => {
+                let counts = present_counts(builder, ids, [self.batch, self.context])?;
+                let operands = [score, of(ids, &[self.context, 0, 0, 1]), of(counts, &[1])];
+                let function = Function::PaddingScale { scale };
+                let masked = builder.map(name, &shape, function, &operands)?;
+                builder.release(counts);
+                Ok(masked)
+            }
+        }
     }
 
     /// # Shapes

@@ -58,38 +58,134 @@ impl Embedding {
         let rows = self.rows();
         let name = "embedding gradient transposed";
         let gradient = transposed(builder, name, gradient, [rows, width])?;
-        let operands = [of(tokens, &[0, 1]), index(&[1])];
-        let shape = [vocabulary, rows];
-        let one_hot = builder.map("one-hot tokens", &shape, Function::IsEqual, &operands)?;
-        let token =
-            self.table_gradient(builder, "token gradient", (one_hot, vocabulary), gradient)?;
-        let operands: [Operand; 2] = [index(&[0, 0, 1]), index(&[1])];
-        let shape = [context, batch, context];
-        let one_hot = builder.map("one-hot positions", &shape, Function::IsEqual, &operands)?;
-        let name = "position gradient";
-        let position = self.table_gradient(builder, name, (one_hot, context), gradient)?;
+        let token = token_gradient(builder, (tokens, gradient), [vocabulary, rows, width])?;
+        let position = position_gradient(builder, gradient, (context, [batch, context, width]))?;
         builder.release(gradient);
         gradients.insert(self.token.place, token);
         gradients.insert(self.position.place, position);
         Ok(())
     }
+}
 
-    fn table_gradient(
+/// A row of a table for every token.
+#[derive(Clone, Copy)]
+pub(in crate::program) struct TokenTable {
+    pub(in crate::program) weight: Parameter,
+    pub(in crate::program) rows: u32,
+    pub(in crate::program) width: u32,
+    pub(in crate::program) vocabulary: u32,
+}
+
+impl TokenTable {
+    /// # Shapes
+    /// `tokens`: `[rows]`, integers; the result: `[rows, width]`.
+    pub(in crate::program) fn forward(
         self,
         builder: &mut Builder,
-        name: &'static str,
-        (one_hot, entries): (SlotIndex, u32),
-        gradient: SlotIndex,
+        tokens: SlotIndex,
     ) -> Result<SlotIndex, ProgramError> {
-        let rows = self.rows();
-        let product = builder.product(&Product {
-            name,
-            shape: &[entries, self.width],
-            left: View::new(one_hot, &[rows, 0]),
-            right: View::new(gradient, &[0, rows]),
-            depth: rows,
-        })?;
-        builder.release(one_hot);
-        Ok(product)
+        let table = View::new(self.weight.slot, &[0, 1]);
+        let gather =
+            Operation::Gather { table, index: View::new(tokens, &[1]), stride: self.width };
+        builder.compute("token embedding", &[self.rows, self.width], gather)
     }
+
+    /// The gradient of the table.
+    pub(in crate::program) fn backward(
+        self,
+        builder: &mut Builder,
+        (tokens, gradient): (SlotIndex, SlotIndex),
+        gradients: &mut Gradients,
+    ) -> Result<(), ProgramError> {
+        let Self { rows, width, vocabulary, .. } = self;
+        let name = "embedding gradient transposed";
+        let turned = transposed(builder, name, gradient, [rows, width])?;
+        let table = token_gradient(builder, (tokens, turned), [vocabulary, rows, width])?;
+        builder.release(turned);
+        gradients.insert(self.weight.place, table);
+        Ok(())
+    }
+}
+
+/// A row of a table added for every position.
+#[derive(Clone, Copy)]
+pub(in crate::program) struct PositionTable {
+    pub(in crate::program) weight: Parameter,
+    pub(in crate::program) batch: u32,
+    pub(in crate::program) context: u32,
+    pub(in crate::program) width: u32,
+    pub(in crate::program) positions: u32,
+}
+
+impl PositionTable {
+    /// # Shapes
+    /// `input` and the result: `[batch, context, width]`.
+    pub(in crate::program) fn forward(
+        self,
+        builder: &mut Builder,
+        input: SlotIndex,
+    ) -> Result<SlotIndex, ProgramError> {
+        let Self { batch, context, width, .. } = self;
+        let row = context.saturating_mul(width);
+        let operands = [of(input, &[row, width, 1]), of(self.weight.slot, &[0, width, 1])];
+        builder.map("embedding", &[batch, context, width], Function::Add, &operands)
+    }
+
+    /// The gradient of the table.
+    pub(in crate::program) fn backward(
+        self,
+        builder: &mut Builder,
+        gradient: SlotIndex,
+        gradients: &mut Gradients,
+    ) -> Result<(), ProgramError> {
+        let Self { batch, context, width, positions, .. } = self;
+        let rows = batch.saturating_mul(context);
+        let name = "embedding gradient transposed";
+        let turned = transposed(builder, name, gradient, [rows, width])?;
+        let table = position_gradient(builder, turned, (positions, [batch, context, width]))?;
+        builder.release(turned);
+        gradients.insert(self.weight.place, table);
+        Ok(())
+    }
+}
+
+fn token_gradient(
+    builder: &mut Builder,
+    (tokens, gradient): (SlotIndex, SlotIndex),
+    [vocabulary, rows, width]: [u32; 3],
+) -> Result<SlotIndex, ProgramError> {
+    let operands = [of(tokens, &[0, 1]), index(&[1])];
+    let shape = [vocabulary, rows];
+    let one_hot = builder.map("one-hot tokens", &shape, Function::IsEqual, &operands)?;
+    table_gradient(builder, ("token gradient", width), (one_hot, shape), gradient)
+}
+
+fn position_gradient(
+    builder: &mut Builder,
+    gradient: SlotIndex,
+    (positions, [batch, context, width]): (u32, [u32; 3]),
+) -> Result<SlotIndex, ProgramError> {
+    let operands: [Operand; 2] = [index(&[0, 0, 1]), index(&[1])];
+    let shape = [positions, batch, context];
+    let one_hot = builder.map("one-hot positions", &shape, Function::IsEqual, &operands)?;
+    let sides = [positions, batch.saturating_mul(context)];
+    table_gradient(builder, ("position gradient", width), (one_hot, sides), gradient)
+}
+
+/// The rows of the gradient that belong to each entry, summed.
+fn table_gradient(
+    builder: &mut Builder,
+    (name, width): (&'static str, u32),
+    (one_hot, [entries, rows]): (SlotIndex, [u32; 2]),
+    gradient: SlotIndex,
+) -> Result<SlotIndex, ProgramError> {
+    let product = builder.product(&Product {
+        name,
+        shape: &[entries, width],
+        left: View::new(one_hot, &[rows, 0]),
+        right: View::new(gradient, &[0, rows]),
+        depth: rows,
+    })?;
+    builder.release(one_hot);
+    Ok(product)
 }

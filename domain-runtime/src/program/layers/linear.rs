@@ -1,6 +1,6 @@
 //! Products of rows with a weight, and what follows them element by element.
 
-use super::{Gradients, Pair};
+use super::{Gradients, Pair, Parameter};
 use crate::program::builder::{Builder, Product, of};
 use crate::program::error::ProgramError;
 use crate::program::{Function, SlotIndex, View};
@@ -8,13 +8,23 @@ use crate::program::{Function, SlotIndex, View};
 /// A linear layer over rows.
 #[derive(Clone, Copy)]
 pub(in crate::program) struct Linear {
-    pub(in crate::program) pair: Pair,
+    pub(in crate::program) weight: Parameter,
+    pub(in crate::program) bias: Option<Parameter>,
     pub(in crate::program) rows: u32,
     pub(in crate::program) inputs: u32,
     pub(in crate::program) outputs: u32,
 }
 
 impl Linear {
+    /// A layer with a bias, of inputs and outputs.
+    pub(in crate::program) const fn new(
+        pair: Pair,
+        rows: u32,
+        [inputs, outputs]: [u32; 2],
+    ) -> Self {
+        Self { weight: pair.weight, bias: Some(pair.bias), rows, inputs, outputs }
+    }
+
     /// # Shapes
     /// `input`: `[rows, inputs]`, weight: `[outputs, inputs]`; the result: `[rows, outputs]`.
     pub(in crate::program) fn forward(
@@ -22,14 +32,16 @@ impl Linear {
         builder: &mut Builder,
         input: SlotIndex,
     ) -> Result<SlotIndex, ProgramError> {
-        let Self { pair, rows, inputs, outputs } = self;
+        let Self { weight, bias, rows, inputs, outputs } = self;
         let shape = [rows, outputs];
         let left = View::new(input, &[inputs, 0]);
-        let right = View::new(pair.weight.slot, &[0, inputs]);
+        let right = View::new(weight.slot, &[0, inputs]);
         let product = Product { name: "linear product", shape: &shape, left, right, depth: inputs };
         let output = builder.product(&product)?;
-        let operands = [of(output, &[outputs, 1]), of(pair.bias.slot, &[0, 1])];
-        builder.update("linear bias", (output, &shape), Function::Add, &operands)?;
+        if let Some(bias) = bias {
+            let operands = [of(output, &[outputs, 1]), of(bias.slot, &[0, 1])];
+            builder.update("linear bias", (output, &shape), Function::Add, &operands)?;
+        }
         Ok(output)
     }
 
@@ -43,22 +55,25 @@ impl Linear {
         (input, gradient): (SlotIndex, SlotIndex),
         gradients: &mut Gradients,
     ) -> Result<(), ProgramError> {
-        let Self { pair, rows, inputs, outputs } = self;
+        let Self { weight, bias, rows, inputs, outputs } = self;
         let gradient =
             transposed(builder, "linear gradient transposed", gradient, [rows, outputs])?;
         let input = transposed(builder, "linear input transposed", input, [rows, inputs])?;
-        let weight = builder.product(&Product {
+        let of_weight = builder.product(&Product {
             name: "linear weight gradient",
             shape: &[outputs, inputs],
             left: View::new(gradient, &[rows, 0]),
             right: View::new(input, &[0, rows]),
             depth: rows,
         })?;
-        let bias = builder.column_sums("linear bias gradient", gradient, [outputs, rows])?;
+        gradients.insert(weight.place, of_weight);
+        if let Some(bias) = bias {
+            let sides = [outputs, rows];
+            let of_bias = builder.column_sums("linear bias gradient", gradient, sides)?;
+            gradients.insert(bias.place, of_bias);
+        }
         builder.release(gradient);
         builder.release(input);
-        gradients.insert(pair.weight.place, weight);
-        gradients.insert(pair.bias.place, bias);
         Ok(())
     }
 
@@ -71,9 +86,9 @@ impl Linear {
         builder: &mut Builder,
         gradient: SlotIndex,
     ) -> Result<SlotIndex, ProgramError> {
-        let Self { pair, rows, inputs, outputs } = self;
+        let Self { weight, rows, inputs, outputs, .. } = self;
         let name = "linear weight transposed";
-        let weight = transposed(builder, name, pair.weight.slot, [outputs, inputs])?;
+        let weight = transposed(builder, name, weight.slot, [outputs, inputs])?;
         let product = builder.product(&Product {
             name: "linear input gradient",
             shape: &[rows, inputs],

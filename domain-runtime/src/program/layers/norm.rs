@@ -6,18 +6,14 @@ use crate::program::builder::{Builder, of};
 use crate::program::error::ProgramError;
 use crate::program::{Function, Operand, Reduction, SlotIndex};
 
-/// Keeps the root of the variance from zero: 1e-5, the nearest f32.
-///
-/// # Source
-/// The default of `PyTorch`'s layer norm.
-const EPSILON: u32 = 0x3727_c5ac;
-
 /// A layer norm over rows.
 #[derive(Clone, Copy)]
 pub(in crate::program) struct Norm {
     pub(in crate::program) pair: Pair,
     pub(in crate::program) rows: u32,
     pub(in crate::program) width: u32,
+    /// Keeps the root of the variance from zero, the bits of an f32.
+    pub(in crate::program) epsilon: u32,
 }
 
 /// What a norm leaves for the way back.
@@ -66,7 +62,7 @@ impl Norm {
         let variance = builder.reduce("norm variance", Reduction::Mean, squares, self.shape())?;
         builder.release(mean);
         builder.release(squares);
-        let function = Function::InverseDeviation { epsilon: EPSILON };
+        let function = Function::InverseDeviation { epsilon: self.epsilon };
         let inverse =
             builder.map("norm inverse deviation", &[self.rows], function, &[of(variance, &[1])])?;
         builder.release(variance);
@@ -89,8 +85,18 @@ impl Norm {
         (normed, gradient): (Normed, SlotIndex),
         gradients: &mut Gradients,
     ) -> Result<SlotIndex, ProgramError> {
+        self.parameter_gradients(builder, (normed, gradient), gradients)?;
+        self.input_gradient(builder, normed, gradient)
+    }
+
+    /// The gradient of the input alone.
+    pub(in crate::program) fn input_gradient(
+        self,
+        builder: &mut Builder,
+        normed: Normed,
+        gradient: SlotIndex,
+    ) -> Result<SlotIndex, ProgramError> {
         let Normed { normal, inverse, .. } = normed;
-        self.parameter_gradients(builder, (normal, gradient), gradients)?;
         let operands = [self.all(gradient), of(self.pair.weight.slot, &[0, 1])];
         let scaled = self.map(builder, "norm scaled gradient", Function::Multiply, &operands)?;
         let mean = builder.reduce("norm mean gradient", Reduction::Mean, scaled, self.shape())?;
@@ -113,12 +119,14 @@ impl Norm {
         Ok(result)
     }
 
-    fn parameter_gradients(
+    /// Those of weight and bias alone.
+    pub(in crate::program) fn parameter_gradients(
         self,
         builder: &mut Builder,
-        (normal, gradient): (SlotIndex, SlotIndex),
+        (normed, gradient): (Normed, SlotIndex),
         gradients: &mut Gradients,
     ) -> Result<(), ProgramError> {
+        let normal = normed.normal;
         let operands = [self.all(gradient), self.all(normal)];
         let products = self.map(builder, "norm weight products", Function::Multiply, &operands)?;
         let sides = [self.width, self.rows];

@@ -3,16 +3,21 @@
 use alloc::vec::Vec;
 
 use super::Parameters;
-use crate::order::layout::TEXT_CLASSES;
 use crate::order::{PERCEPTRON_FACTOR, tensors};
 use crate::program::builder::{Builder, of};
 use crate::program::error::ProgramError;
-use crate::program::layers::attention::{Attended, Attention};
+use crate::program::layers::attention::{Attended, Attention, Mask};
 use crate::program::layers::embedding::Embedding;
 use crate::program::layers::linear::Linear;
 use crate::program::layers::norm::{Norm, Normed};
 use crate::program::layers::{Gradients, Pair};
 use crate::program::{Function, SlotIndex};
+
+/// Keeps the root of the variance from zero: 1e-5, the nearest f32.
+///
+/// # Source
+/// The default of `PyTorch`'s layer norm.
+const EPSILON: u32 = 0x3727_c5ac;
 
 /// Sides of a decoder over a batch of texts.
 #[derive(Clone, Copy)]
@@ -22,6 +27,7 @@ pub(super) struct Sides {
     pub(super) width: u32,
     pub(super) heads: u32,
     pub(super) blocks: u32,
+    pub(super) vocabulary: u32,
 }
 
 /// The layers and what went through them.
@@ -64,11 +70,11 @@ impl Sides {
     }
 
     fn linear(self, pair: Pair, inputs: u32, outputs: u32) -> Linear {
-        Linear { pair, rows: self.rows(), inputs, outputs }
+        Linear::new(pair, self.rows(), [inputs, outputs])
     }
 
     fn norm(self, pair: Pair) -> Norm {
-        Norm { pair, rows: self.rows(), width: self.width }
+        Norm { pair, rows: self.rows(), width: self.width, epsilon: EPSILON }
     }
 
     /// The sum of two tensors of rows, in the place of the first.
@@ -113,7 +119,7 @@ impl Block {
         let [before, between] = self.norms;
         let first = before.forward(builder, input)?;
         let packed = self.packing.forward(builder, first.output)?;
-        let attended = self.attention.forward(builder, packed)?;
+        let attended = self.attention.forward(builder, packed, Mask::Causal)?;
         let stream = self.mixing.forward(builder, attended.output)?;
         sides.add(builder, "stream behind the attention", [stream, input])?;
         let second = between.forward(builder, stream)?;
@@ -178,11 +184,11 @@ impl Decoder {
         let layers = (0..blocks).map(|_| Block::new(sides, parameters));
         let layers = layers.collect::<Result<Vec<_>, _>>()?;
         let norm = sides.norm(parameters.pair()?);
-        let output = sides.linear(parameters.pair()?, sides.width, TEXT_CLASSES);
+        let output = sides.linear(parameters.pair()?, sides.width, sides.vocabulary);
         let (position, token) = (parameters.one()?, parameters.one()?);
         let Sides { batch, context, width, .. } = sides;
         let embedding =
-            Embedding { token, position, batch, context, width, vocabulary: TEXT_CLASSES };
+            Embedding { token, position, batch, context, width, vocabulary: sides.vocabulary };
         let mut stream = embedding.forward(builder, tokens)?;
         let mut passed = Vec::new();
         for (layer, block) in (0_u16..).zip(layers) {

@@ -32,7 +32,7 @@ impl Perceptron {
         for (layer, sides) in (0_u16..).zip(widths.windows(2)) {
             let &[inputs, outputs] = sides else { continue };
             builder.enter(layer);
-            let linear = Linear { pair: parameters.pair()?, rows, inputs, outputs };
+            let linear = Linear::new(parameters.pair()?, rows, [inputs, outputs]);
             let output = linear.forward(builder, perceptron.logits)?;
             if usize::from(layer).saturating_add(1) < count {
                 rectify(builder, output, rows.saturating_mul(outputs))?;

@@ -14,16 +14,22 @@ use crate::program::training;
 const SAMPLES: usize = 5;
 
 /// Bytes that look drawn.
-fn bytes(count: usize, below: u8) -> Vec<u8> {
+pub(super) fn bytes(count: usize, below: u8) -> Vec<u8> {
     (0..count).map(|place| blake3::hash(&place.to_le_bytes()).as_bytes()[0] % below).collect()
 }
 
 /// Compares gradients with the change of the loss over a small step of a weight, tensor by tensor.
-fn check(mut order: OrderSpecification, data: &[u8], step: f32) {
+pub(super) fn check(order: OrderSpecification, data: &[u8], step: f32) {
+    check_over(order, (data, &[]), step);
+}
+
+/// As [`check`], over a base file.
+pub(super) fn check_over(mut order: OrderSpecification, (data, base): (&[u8], &[u8]), step: f32) {
     order.train.recipe = recipe(MOMENTUM);
     let computation = training(&order).unwrap();
     let mut initial = Machine::new(&computation.initial, &[], data);
     initial.words.resize(computation.initial.slots.len(), Vec::new());
+    initial.model = base;
     initial.run(0, |_| false);
     let mut state = initial.persistent();
     let tensors = tensors(&order).unwrap();
@@ -31,11 +37,18 @@ fn check(mut order: OrderSpecification, data: &[u8], step: f32) {
     for (words, tensor) in state.iter_mut().zip(&tensors) {
         let is_small = tensor.start == crate::order::tensors::Start::Small;
         let factor = if is_small { 20.0 } else { 1.0 };
-        for word in words {
-            *word = (f32::from_bits(*word) * factor).to_bits();
+        let is_idle =
+            tensor.start == crate::order::tensors::Start::Zeros && tensor.shape.len() == 2;
+        let drawn = bytes(words.len(), 255);
+        for (word, drawn) in words.iter_mut().zip(drawn) {
+            // Nothing comes through a matrix of zeros.
+            let idle = f32::from(drawn) / 255.0 - 0.5;
+            let weight = if is_idle { idle } else { f32::from_bits(*word) * factor };
+            *word = weight.to_bits();
         }
     }
     let mut machine = Machine::new(&computation.step, &state, data);
+    machine.model = base;
     machine.run(0, |_| false);
     // A velocity starts at zero, so after one step it is the gradient.
     let gradients = &machine.persistent()[tensors.len()..];
@@ -43,7 +56,9 @@ fn check(mut order: OrderSpecification, data: &[u8], step: f32) {
         let mut moved = state.clone();
         let word = &mut moved[place][element];
         *word = (f32::from_bits(*word) + change).to_bits();
-        f64::from(Machine::new(&computation.step, &moved, data).loss())
+        let mut machine = Machine::new(&computation.step, &moved, data);
+        machine.model = base;
+        f64::from(machine.loss())
     };
     for (place, (gradient, tensor)) in gradients.iter().zip(&tensors).enumerate() {
         let size = gradient.iter().map(|word| f32::from_bits(*word).abs()).fold(0.0, f32::max);
@@ -74,7 +89,7 @@ fn check(mut order: OrderSpecification, data: &[u8], step: f32) {
 }
 
 /// Records of features of 0 to 1 and a label.
-fn records(order: &mut OrderSpecification) -> Vec<u8> {
+pub(super) fn records(order: &mut OrderSpecification) -> Vec<u8> {
     order.data.feature_divisor = 255;
     let values = order.data.feature_count as usize + 1;
     let mut bytes = bytes(order.data.train_example_count as usize * values, 255);

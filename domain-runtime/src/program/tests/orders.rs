@@ -31,7 +31,7 @@ pub(super) fn recipe(optimizer: RecipeOptimizer) -> Recipe {
     })
 }
 
-fn order(
+pub(super) fn order(
     architecture: Architecture,
     (features, classes): (u32, u32),
     batch: u32,

@@ -105,6 +105,7 @@ pub(crate) fn specification(seed: u64) -> OrderSpecification {
         model: ModelSpecification {
             architecture: Architecture::Mlp { hidden_widths },
             initial_seed: seed,
+            base: None,
         },
         data: DataSpecification {
             train: file(&train_bytes()),

@@ -1,6 +1,8 @@
-//! `aipot device bench`: what canonical bits cost on this machine.
+//! `aipot device bench`: how fast orders are trained on this machine and what they take, and what canonical
+//! bits cost.
 
 mod measure;
+mod orders;
 mod report;
 
 use std::process::{Command, ExitCode, Stdio};
@@ -23,24 +25,33 @@ const SAMPLES_MAX: u64 = 1000;
 /// Arguments of `aipot device bench`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: aipot device bench --arithmetic --threads 1,2\n\nEach product is computed in turns by the canonical kernel and by candle; the figures are medians, and a ratio\nbelow 1 says that the canonical one is faster. Shapes are rows x depth x columns.\n\nExit codes: 0 measured, 1 a ratio is above --ratio-max or measuring failed, 2 wrong usage."
+    after_help = "Examples: aipot device bench --steps 10 --threads 1,2\n          aipot device bench --arithmetic --threads 1,2\n\nEach order of benches/orders is trained for some steps in a process of its own: steps a second after the first\none, and the memory at the peak beside the estimate.\n\nWith --arithmetic, each product is computed in turns by the canonical kernel and by candle; the figures are medians, and a ratio\nbelow 1 says that the canonical one is faster. Shapes are rows x depth x columns.\n\nExit codes: 0 measured, 1 a ratio is above --ratio-max or measuring failed, 2 wrong usage."
 )]
 pub(in crate::command) struct BenchArguments {
-    /// Compare canonical products of matrices with candle's.
-    #[arg(long, required = true)]
+    /// Compare canonical products of matrices with candle's, instead of training orders.
+    #[arg(long)]
     arithmetic: bool,
+    /// Only this order; may be given several times. By default all of them.
+    #[arg(long, value_enum, conflicts_with = "arithmetic")]
+    order: Vec<orders::BenchmarkOrder>,
+    /// Steps of each order that are measured.
+    #[arg(long, default_value_t = 10, conflicts_with = "arithmetic")]
+    steps: u64,
+    /// Train in this process: its memory is measured, so it must have done nothing else.
+    #[arg(long, hide = true, conflicts_with = "arithmetic")]
+    alone: bool,
     /// With how many threads, each count for itself.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 2])]
     threads: Vec<u64>,
     /// Only this shape, for example 64x800x576; may be given several times. By default squares, and tall
     /// and thin shapes of training.
-    #[arg(long, value_parser = parse_shape)]
+    #[arg(long, requires = "arithmetic", value_parser = parse_shape)]
     shape: Vec<ProductShape>,
     /// Samples of each product; more of them, steadier figures.
     #[arg(long, default_value_t = 15)]
     samples: u64,
     /// Fail when a ratio is above this one.
-    #[arg(long)]
+    #[arg(long, requires = "arithmetic")]
     ratio_max: Option<f64>,
 }
 
@@ -49,6 +60,9 @@ pub(super) fn run(arguments: &BenchArguments, output: Output) -> Result<ExitCode
     in_range("--samples", arguments.samples, SAMPLES_MAX)?;
     for &threads in &arguments.threads {
         in_range("--threads", threads, THREADS_MAX)?;
+    }
+    if !arguments.arithmetic {
+        return orders::run(arguments, output);
     }
     let mut products = Vec::new();
     for &threads in &arguments.threads {

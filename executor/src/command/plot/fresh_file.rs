@@ -13,7 +13,7 @@ const UNFINISHED: &str = "unfinished";
 
 /// A file that is being written. Dropped before [`Self::finish`], it leaves nothing behind.
 #[derive(Debug)]
-pub(super) struct FreshFile {
+pub(in crate::command) struct FreshFile {
     path: PathBuf,
     unfinished: PathBuf,
     file: File,
@@ -26,7 +26,7 @@ impl FreshFile {
     ///
     /// # Errors
     /// [`CommandError::DiskFull`] when it has not, [`CommandError::Write`] when nothing can be written there.
-    pub(super) fn begin(path: &Path, needed_bytes: u64) -> Result<Self, CommandError> {
+    pub(in crate::command) fn begin(path: &Path, needed_bytes: u64) -> Result<Self, CommandError> {
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".{}.{UNFINISHED}", std::process::id()));
         let unfinished = PathBuf::from(name);
@@ -51,7 +51,7 @@ impl FreshFile {
     ///
     /// # Errors
     /// As [`Self::begin`].
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), CommandError> {
+    pub(in crate::command) fn write(&mut self, bytes: &[u8]) -> Result<(), CommandError> {
         let written = self.file.write_all(bytes);
         written.map_err(|source| self.failed(source))
     }
@@ -60,7 +60,7 @@ impl FreshFile {
     ///
     /// # Errors
     /// As [`Self::begin`].
-    pub(super) fn finish(mut self) -> Result<(), CommandError> {
+    pub(in crate::command) fn finish(mut self) -> Result<(), CommandError> {
         let synced = self.file.sync_all();
         synced.map_err(|source| self.failed(source))?;
         std::fs::rename(&self.unfinished, &self.path).map_err(|source| self.failed(source))?;

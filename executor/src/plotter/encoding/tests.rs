@@ -86,8 +86,16 @@ async fn until(mut holds: impl FnMut() -> bool) {
     timeout(DEADLINE, wait).await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn training_stops_plotting_within_one_table_and_the_sector_is_finished_afterwards() {
+/// A worker with one place, and a sector that is to be plotted there.
+struct Stage {
+    worker: Worker,
+    encoder: Arc<CountingEncoder>,
+    plotter: Arc<Plotter>,
+    encoding: Encoding,
+    _folder: tempfile::TempDir,
+}
+
+fn stage() -> Stage {
     let folder = tempfile::TempDir::new().unwrap();
     let configuration =
         WorkerConfiguration { jobs_max: 1, ..WorkerConfiguration::for_folder(folder.path(), 2) };
@@ -99,13 +107,19 @@ async fn training_stops_plotting_within_one_table_and_the_sector_is_finished_aft
     let tracked = plotter.track(sector.plan());
     let slot = Arc::new(Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap());
     let encoding = Encoding::new(Arc::clone(&plotter), sector, tracked, slot);
+    Stage { worker, encoder, plotter, encoding, _folder: folder }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn training_stops_plotting_within_one_table_and_the_sector_is_finished_afterwards() {
+    let Stage { worker, encoder, plotter, encoding, .. } = stage();
     let encoding = tokio::spawn(encoding.run());
 
     // The second record is in work.
     let metrics = plotter.metrics().clone();
     until(|| metrics.record_count() == 1 && encoder.tables_begun() > TABLES).await;
-    let training =
-        Job { priority: Priority::Training, deadline_block: BlockNumber(1), reserved_bytes: 0 };
+    let memory = MemoryNeed::whole(0);
+    let training = Job { priority: Priority::Training, deadline_block: BlockNumber(1), memory };
     let counted = Arc::clone(&encoder);
     let work = move |_: &Control| JobEnd::Finished((counted.tables_begun(), counted.stops()));
     let mut training = std::pin::pin!(worker.run(training, work));
@@ -119,3 +133,5 @@ async fn training_stops_plotting_within_one_table_and_the_sector_is_finished_aft
     assert_eq!(finished.plotted().piece_indexes.len(), 2);
     assert_eq!(metrics.record_count(), 2, "the first record was not encoded again");
 }
+
+mod full_box;

@@ -21,6 +21,7 @@ use aipot_validator::player::{answer_evaluation, answer_training};
 use super::super::action::Contradiction;
 use super::super::{notes, situation::LocalModel};
 use super::{Hands, Learned, PerformError, Task};
+use crate::scheduler::memory::MemoryNeed;
 use crate::scheduler::{Job, Priority};
 use crate::store::artefacts::{ArtefactStore, ContentHash};
 use crate::worker::recipe::{RecipeJob, RecipePurpose, RecipeResult};
@@ -78,10 +79,11 @@ impl Hands {
 
     /// Computes the next move of a game and makes it.
     pub(super) async fn play(&self, task: Task, turn: Turn) -> Result<Learned, PerformError> {
+        let bytes = cost(&task.specification).map_or(u64::MAX, |cost| cost.training_bytes);
         let job = Job {
             priority: Priority::Challenge,
             deadline_block: turn.deadline,
-            reserved_bytes: cost(&task.specification).map_or(u64::MAX, |cost| cost.training_bytes),
+            memory: MemoryNeed::whole(bytes),
         };
         let (challenge, move_index) = (turn.challenge, turn.dispute.move_count);
         let (handle, specification) = (self.handle.clone(), Arc::clone(&task.specification));
@@ -178,6 +180,6 @@ fn evaluation_move(
             (train.map(|root| artefacts.read(root)).transpose()?.unwrap_or_default(), Vec::new())
         }
     };
-    let files = Files { train: &train, test: &test, model: &model };
+    let files = Files { train: &train, test: &test, model: &model, ..Files::default() };
     Ok(answer_evaluation(&evaluated.case, files, dispute)?)
 }

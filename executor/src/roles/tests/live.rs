@@ -111,6 +111,7 @@ impl Network {
             threads: 1,
             memory_bytes: 1 << 30,
             jobs_max: 2,
+            more_devices: Vec::new(),
             checkpoint_steps: 20,
             checkpoint_time: Duration::from_secs(1),
         });

@@ -2,7 +2,9 @@
 
 use super::super::tests::{assert_same, awkward, size, with_operators};
 use super::*;
-use crate::attention::{AttentionOutput, Heads, attention_gradient_portable, attention_portable};
+use crate::attention::{
+    AttentionOutput, Heads, Mask, attention_gradient_portable, attention_portable,
+};
 
 /// What goes in.
 struct Case {
@@ -20,7 +22,7 @@ impl Case {
         let [batch, tokens, heads, head_width] = [batch, tokens, heads, head_width].map(size);
         let heads = Heads { batch, tokens, heads, head_width };
         let AttentionOutput { probabilities, output } =
-            attention_portable(heads, &self.packed).unwrap();
+            attention_portable(heads, Mask::Causal, &self.packed).unwrap();
         let of_packed =
             attention_gradient_portable(heads, &self.packed, &probabilities, &self.gradient);
         [output, probabilities, of_packed.unwrap()]

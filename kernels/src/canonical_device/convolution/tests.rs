@@ -50,8 +50,10 @@ impl Case {
         let ConvolutionShape { batch, channels, height, width, kernel, outputs } = self.shape;
         let [batch, channels, height, width, kernel, outputs] =
             [batch, channels, height, width, kernel, outputs].map(size);
-        let geometry = Geometry { batch, channels, height, width, kernel, outputs };
-        let forward = forward_portable(geometry, &self.images, &self.weight, &self.bias);
+        let (stride, padding) = (1, 0);
+        let geometry =
+            Geometry { batch, channels, height, width, kernel, outputs, stride, padding };
+        let forward = forward_portable(geometry, &self.images, &self.weight, Some(&self.bias));
         let of_weight = weight_gradient_portable(geometry, &self.images, &self.gradient);
         let of_bias = bias_gradient_portable(geometry, &self.gradient);
         let of_images = input_gradient_portable(geometry, &self.weight, &self.gradient);

@@ -8,7 +8,7 @@ use crate::fixtures::plain_evaluation;
 use crate::model_file::write_model;
 use crate::optimizer::OptimizerOptions;
 use crate::parameters::Parameters;
-use crate::run::{Trainer, TrainingOptions};
+use crate::run::{Trainer, TrainingFile, TrainingOptions};
 use crate::schedule::Schedule;
 use crate::specification::{TestFacts, parse_order_toml};
 use aipot_domain_runtime::order::{Architecture, OrderSpecification, Recipe};
@@ -118,10 +118,10 @@ fn options(order: &OrderSpecification) -> TrainingOptions {
     TrainingOptions {
         seed: order.model.initial_seed,
         step_count: 3,
-        batch_size: order.train.batch_size,
         learning_rate: 0.05,
         schedule: Schedule::Cosine { warmup_step_count: 2 },
         optimizer: OptimizerOptions::Momentum { momentum: 0.9, weight_decay: 0.01 },
+        ..TrainingOptions::recipe(order, 0)
     }
 }
 
@@ -130,8 +130,8 @@ fn a_program_trains_to_the_bits_of_the_engine() {
     let Case { order, train, .. } = case();
     let computation = training(&order).unwrap();
     computation.check().unwrap();
-    let data = Dataset::read_train(&train, &order.data).unwrap();
-    let mut trainer = Trainer::new(&order, &data, options(&order)).unwrap();
+    let file = TrainingFile::new(&train, &order).unwrap();
+    let mut trainer = Trainer::new(&order, file, options(&order)).unwrap();
     while !trainer.is_finished() {
         trainer.step().unwrap();
     }

@@ -1,7 +1,7 @@
 //! One block of a decoder: attention and a perceptron, each behind a norm and added to the stream.
 
 use aipot_kernels::activation::{gelu, gelu_gradient};
-use aipot_kernels::attention::{Heads, attention, attention_gradient};
+use aipot_kernels::attention::{Heads, Mask, attention, attention_gradient};
 use aipot_kernels::normalization::{
     LayerNorm, LayerNormRoom, Normalized, layer_norm, layer_norm_input_gradient,
     layer_norm_parameter_gradient,
@@ -184,7 +184,8 @@ impl Block {
         let probabilities = &mut self.probabilities[..heads.batch * heads.probability_values()];
         before.forward([beta1, gamma1], stream)?;
         self.packing.forward([packing_bias, packing], before.output(values), packed)?;
-        attention(heads, packed, probabilities, attended).map_err(EngineError::kernel)?;
+        attention(heads, Mask::Causal, packed, probabilities, attended)
+            .map_err(EngineError::kernel)?;
         self.mixing.forward([mixing_bias, mixing], attended, branch)?;
         add(stream, branch);
         between.forward([beta2, gamma2], stream)?;

@@ -6,7 +6,11 @@ use super::*;
 use crate::memory::training_memory;
 
 /// Bits of weights, gradients and losses after some steps in pieces of `micro_rows`.
-fn run(specification: &OrderSpecification, train: &[u8], micro_rows: u32) -> Vec<Vec<u32>> {
+pub(super) fn run(
+    specification: &OrderSpecification,
+    train: &[u8],
+    micro_rows: u32,
+) -> Vec<Vec<u32>> {
     let computation = program::training(specification).unwrap();
     let engine = FastEngine::with_micro_batch(specification, &computation, train, micro_rows);
     let mut engine = engine.unwrap();
@@ -22,7 +26,7 @@ fn run(specification: &OrderSpecification, train: &[u8], micro_rows: u32) -> Vec
 }
 
 /// Checks that pieces of these sizes give the bits of the whole batch.
-fn check_pieces(model: &str, data: &str, batch: u32, micro_rows: &[u32]) {
+pub(super) fn check_pieces(model: &str, data: &str, batch: u32, micro_rows: &[u32]) {
     let (specification, train) = order_of(batch, model, data, ADAMW);
     let whole = run(&specification, &train, batch);
     for &rows in micro_rows {

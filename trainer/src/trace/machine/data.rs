@@ -7,6 +7,7 @@ use aipot_domain_runtime::program::{
 use aipot_kernels::blake3_tree;
 use aipot_kernels::canonical::{canonical, canonicalize};
 use aipot_kernels::chacha8::ChaChaStream;
+use aipot_kernels::dropout::dropout_stream;
 use aipot_kernels::softmax::argmax;
 use rayon::prelude::*;
 
@@ -31,6 +32,10 @@ impl Scene<'_> {
             }
             Operation::Normal { seed, counter, deviation } => {
                 normal((*seed, *counter), f32::from_bits(*deviation), output);
+                Ok(())
+            }
+            Operation::Kept { seed, node, threshold } => {
+                kept((*seed, *node, self.number), *threshold, output);
                 Ok(())
             }
             Operation::LearningRate { course } => {
@@ -59,12 +64,13 @@ impl Scene<'_> {
     ) -> Result<(), MachineError> {
         let records = self.records(data)?;
         let divisor = rounded(divisor);
+        let read = if data.layout.is_real() { f32::from_bits } else { rounded };
         let rows = output.par_chunks_mut(self.width()).enumerate();
         rows.try_for_each(|(row, output)| {
             let Some(example) = pick(&data.batch, row, self.number) else { return Ok(()) };
             for (feature, output) in output.iter_mut().enumerate() {
                 let value = records.value(example, feature).ok_or_else(|| self.too_short(data))?;
-                *output = canonical(rounded(value) / divisor).to_bits();
+                *output = canonical(read(value) / divisor).to_bits();
             }
             Ok(())
         })
@@ -81,15 +87,38 @@ impl Scene<'_> {
     }
 
     fn tokens(&self, data: &DataInput, shift: u32, output: &mut [u32]) -> Result<(), MachineError> {
-        let Layout::Text { context } = data.layout else { return Err(self.wrong_layout()) };
-        let bytes = self.data_bytes(data)?;
+        let Layout::Text { context, token_bytes } = data.layout else {
+            return self.token_features(data, shift, output);
+        };
+        let (bytes, token_bytes) = (self.data_bytes(data)?, usize::from(token_bytes).max(1));
         for (row, output) in output.chunks_mut(self.width()).enumerate() {
             let Some(example) = pick(&data.batch, row, self.number) else { continue };
-            let begin =
-                example.checked_mul(wide(context)).and_then(|at| at.checked_add(wide(shift)));
-            let text = begin.and_then(|begin| bytes.get(begin..begin.checked_add(output.len())?));
+            let begin = example.checked_mul(wide(context));
+            let begin = begin.and_then(|at| at.checked_add(wide(shift))?.checked_mul(token_bytes));
+            let length = output.len().checked_mul(token_bytes);
+            let text = begin.and_then(|begin| bytes.get(begin..begin.checked_add(length?)?));
             let text = text.ok_or_else(|| self.too_short(data))?;
-            output.iter_mut().zip(text).for_each(|(output, byte)| *output = u32::from(*byte));
+            for (output, token) in output.iter_mut().zip(text.chunks_exact(token_bytes)) {
+                *output = little_endian(token);
+            }
+        }
+        Ok(())
+    }
+
+    /// Features of records that are tokens.
+    fn token_features(
+        &self,
+        data: &DataInput,
+        shift: u32,
+        output: &mut [u32],
+    ) -> Result<(), MachineError> {
+        let records = self.records(data)?;
+        for (row, output) in output.chunks_mut(self.width()).enumerate() {
+            let Some(example) = pick(&data.batch, row, self.number) else { continue };
+            for (feature, output) in (wide(shift)..).zip(output) {
+                let value = records.value(example, feature);
+                *output = value.ok_or_else(|| self.too_short(data))?;
+            }
         }
         Ok(())
     }
@@ -170,9 +199,8 @@ impl Scene<'_> {
     }
 
     fn records(&self, data: &DataInput) -> Result<Records<'_>, MachineError> {
-        let Layout::Records { value_bytes, feature_count } = data.layout else {
-            return Err(self.wrong_layout());
-        };
+        let record = data.layout.record();
+        let (value_bytes, feature_count) = record.ok_or_else(|| self.wrong_layout())?;
         let bytes = self.data_bytes(data)?;
         let (value_bytes, feature_count) = (usize::from(value_bytes), wide(feature_count));
         if feature_count == 0 || !(1..=4).contains(&value_bytes) {
@@ -205,8 +233,13 @@ impl Records<'_> {
         let place = example.checked_mul(self.feature_count + 1)?.checked_add(feature)?;
         let begin = place.checked_mul(self.value_bytes)?;
         let bytes = self.bytes.get(begin..begin.checked_add(self.value_bytes)?)?;
-        Some(bytes.iter().rev().fold(0, |value, byte| value << 8 | u32::from(*byte)))
+        Some(little_endian(bytes))
     }
+}
+
+/// The value of up to four bytes.
+fn little_endian(bytes: &[u8]) -> u32 {
+    bytes.iter().rev().fold(0, |value, byte| value << 8 | u32::from(*byte))
 }
 
 /// The example in a row of a batch.
@@ -231,6 +264,13 @@ fn normal((seed, counter): (u64, u64), deviation: f32, output: &mut [u32]) {
         *value *= deviation;
     }
     canonicalize(values);
+}
+
+fn kept((seed, node, step): (u64, u32, u32), threshold: u32, output: &mut [u32]) {
+    let mut stream = dropout_stream(&seed_bytes(seed), node, step);
+    for word in output.iter_mut() {
+        *word = u32::from(stream.next_u32() >= threshold);
+    }
 }
 
 fn learning_rate(course: &RateCourse, number: u32) -> f32 {

@@ -3,6 +3,7 @@
 use aipot_domain_runtime::program::{Function, OPERANDS_MAX};
 use aipot_kernels::canonical::{CANONICAL_NAN_BITS, canonical, canonicalize};
 use aipot_kernels::elementary::{erf_slice, exp_slice, log_slice, rsqrt_slice};
+use aipot_kernels::rotation::{cosine, frequency, rotate_portable, sine};
 
 use std::f32::consts::FRAC_1_SQRT_2;
 
@@ -46,6 +47,11 @@ impl Tile {
             Function::Copy => output.copy_from_slice(self.words(0)),
             Function::IsEqual => self.each_pair(output, |a, b| if a == b { 1.0 } else { 0.0 }),
             Function::CausalScale { scale } => self.causal_scale(f32::from_bits(scale), output),
+            Function::PaddingScale { scale } => self.padding_scale(f32::from_bits(scale), output),
+            Function::RotationCosine { base, width } => self.angles((base, width), cosine, output),
+            Function::RotationSine { base, width } => self.angles((base, width), sine, output),
+            Function::Rotate => self.rotate(output),
+            Function::Dropout { factor } => self.dropout(f32::from_bits(factor), output),
             Function::PoolPosition => self.pool(output, |position, _| position),
             Function::PoolMaximum => self.pool(output, |_, value| canonical(value).to_bits()),
             Function::Select => self.select(output),
@@ -75,6 +81,8 @@ impl Tile {
             }),
             Function::Gelu => self.gelu(output),
             Function::GeluGradient => self.gelu_gradient(output),
+            Function::Silu => self.silu(output),
+            Function::SiluGradient => self.silu_gradient(output),
             Function::Exponential => {
                 self.two(output, |a, b| a - b);
                 exp_slice(output);
@@ -104,6 +112,11 @@ impl Tile {
             Function::Copy
             | Function::IsEqual
             | Function::CausalScale { .. }
+            | Function::PaddingScale { .. }
+            | Function::RotationCosine { .. }
+            | Function::RotationSine { .. }
+            | Function::Rotate
+            | Function::Dropout { .. }
             | Function::PoolMaximum
             | Function::PoolPosition
             | Function::Select
@@ -142,6 +155,40 @@ impl Tile {
         {
             let value = if column > row { f32::NEG_INFINITY } else { canonical(a * scale) };
             *output = value.to_bits();
+        }
+    }
+
+    fn padding_scale(&self, scale: f32, output: &mut [u32]) {
+        let ids = self.words(1).iter().zip(self.words(2));
+        for (output, (a, (id, count))) in output.iter_mut().zip(self.floats(0).iter().zip(ids)) {
+            let is_hidden = *id == 0 && *count != 0;
+            let value = if is_hidden { f32::NEG_INFINITY } else { canonical(a * scale) };
+            *output = value.to_bits();
+        }
+    }
+
+    fn angles(&self, (base, width): (u32, u32), function: fn(u32) -> f32, output: &mut [u32]) {
+        let places = self.words(0).iter().zip(self.words(1));
+        for (output, (position, pair)) in output.iter_mut().zip(places) {
+            *output = function(position.wrapping_mul(frequency(base, width, *pair))).to_bits();
+        }
+    }
+
+    fn rotate(&self, output: &mut [u32]) {
+        let [first, second, cosines, sines] = [1, 2, 3, 4].map(|operand| self.floats(operand));
+        for (index, (output, place)) in output.iter_mut().zip(self.words(0)).enumerate() {
+            let pair = [first[index], second[index]];
+            let turned = rotate_portable(pair, cosines[index], sines[index]);
+            let [even, odd] = if *place < 4 { turned } else { pair.map(canonical) };
+            let is_second = *place > 4 || place % 2 == 1;
+            *output = (if is_second { odd } else { even }).to_bits();
+        }
+    }
+
+    fn dropout(&self, factor: f32, output: &mut [u32]) {
+        let pairs = self.floats(0).iter().zip(self.words(1));
+        for (output, (a, is_kept)) in output.iter_mut().zip(pairs) {
+            *output = if *is_kept == 0 { 0 } else { canonical(a * factor).to_bits() };
         }
     }
 
@@ -202,6 +249,24 @@ impl Tile {
         }
     }
 
+    fn silu(&self, output: &mut [f32]) {
+        self.one(output, |a| -a);
+        exp_slice(output);
+        for (output, a) in output.iter_mut().zip(self.floats(0)) {
+            *output = a / (1.0 + *output);
+        }
+    }
+
+    fn silu_gradient(&self, output: &mut [f32]) {
+        let points = self.floats(1);
+        output.iter_mut().zip(points).for_each(|(output, x)| *output = -x);
+        exp_slice(output);
+        for (output, (gradient, x)) in output.iter_mut().zip(self.floats(0).iter().zip(points)) {
+            let sigmoid = 1.0 / (1.0 + *output);
+            *output = gradient * (sigmoid * x.mul_add(1.0 - sigmoid, 1.0));
+        }
+    }
+
     fn log_probability(&self, output: &mut [f32]) {
         let mut logarithms = [0.0_f32; TILE];
         let logarithms = &mut logarithms[..self.length];
@@ -241,6 +306,7 @@ pub(super) fn operand_count(function: Function) -> usize {
         | Function::Negate
         | Function::Relu
         | Function::Gelu
+        | Function::Silu
         | Function::InverseDeviation { .. }
         | Function::Kept { .. }
         | Function::CorrectionRoot => 1,
@@ -250,6 +316,10 @@ pub(super) fn operand_count(function: Function) -> usize {
         | Function::Divide
         | Function::ReluGradient
         | Function::GeluGradient
+        | Function::SiluGradient
+        | Function::RotationCosine { .. }
+        | Function::RotationSine { .. }
+        | Function::Dropout { .. }
         | Function::Exponential
         | Function::IsEqual
         | Function::FirstMoment { .. }
@@ -261,11 +331,13 @@ pub(super) fn operand_count(function: Function) -> usize {
         | Function::NegativeMultiplyAdd
         | Function::LogProbability
         | Function::CausalScale { .. }
+        | Function::PaddingScale { .. }
         | Function::Select => 3,
         Function::PoolMaximum
         | Function::PoolPosition
         | Function::Choose
         | Function::MomentumWeight => 4,
+        Function::Rotate => 5,
         Function::AdamWeight { .. } => 6,
     }
 }
@@ -276,7 +348,7 @@ pub(super) fn operand_count(function: Function) -> usize {
     clippy::cast_sign_loss,
     reason = "the cast keeps numbers outside 32 bits at the nearest end, which is what is wanted"
 )]
-fn q16(loss: f32) -> u32 {
+pub(crate) fn q16(loss: f32) -> u32 {
     if loss.is_nan() { u32::MAX } else { (loss * Q16_ONE).round_ties_even() as u32 }
 }
 

@@ -79,17 +79,14 @@ impl Scene<'_> {
 
     pub(super) fn add_window(
         &self,
-        added: &View,
-        origin: [u32; 2],
-        size: [u32; 2],
+        window: &Window<'_>,
         output: &mut [u32],
     ) -> Result<(), MachineError> {
         output.copy_from_slice(self.slot_words(self.operator.output)?);
-        let shape = &self.operator.shape;
+        let shape = window.shape;
         let plane = shape[2..].iter().map(|size| wide(*size)).product::<usize>();
-        let window = Window { shape, added, origin, size: window_size(shape, origin, size) };
         let course = window.course();
-        let words = self.within(&course, added.slot, 1)?;
+        let words = self.within(&course, window.added.slot, 1)?;
         let values: &[f32] = bytemuck::cast_slice(words);
         let within = window.size[0] * window.size[1] * wide(shape[4]) * wide(shape[5]);
         output.par_chunks_mut(plane).enumerate().for_each(|(index, plane)| {
@@ -105,14 +102,28 @@ impl Scene<'_> {
 }
 
 /// The part of a plane to which something is added.
-struct Window<'operator> {
+pub(super) struct Window<'operator> {
     shape: &'operator [u32; RANK],
     added: &'operator View,
     origin: [u32; 2],
     size: [usize; 2],
+    stride: usize,
 }
 
-impl Window<'_> {
+impl<'operator> Window<'operator> {
+    /// The window as far as it lies within the plane.
+    pub(super) fn new(
+        shape: &'operator [u32; RANK],
+        added: &'operator View,
+        (origin, size, stride): ([u32; 2], [u32; 2], u32),
+    ) -> Self {
+        let within = |side: usize, index: usize| {
+            let free = shape[side].saturating_sub(origin[index]);
+            wide(size[index].min(free.div_ceil(stride.max(1))))
+        };
+        Self { shape, added, origin, size: [within(2, 0), within(3, 1)], stride: wide(stride) }
+    }
+
     /// What is added, in the order of the output's elements.
     fn course(&self) -> Course {
         let mut sizes = self.shape.map(wide);
@@ -127,18 +138,13 @@ impl Window<'_> {
         let inner = wide(self.shape[4]) * wide(self.shape[5]);
         let row_length = wide(self.shape[3]) * inner;
         let [top, left] = self.origin.map(wide);
-        let [rows, columns] = self.size;
-        (top..top + rows).flat_map(move |row| {
-            let begin = row * row_length + left * inner;
-            begin..begin + columns * inner
+        let ([rows, columns], stride) = (self.size, self.stride);
+        (0..rows).flat_map(move |row| {
+            let begin = (top + row * stride) * row_length + left * inner;
+            (0..columns).flat_map(move |column| {
+                let begin = begin + column * stride * inner;
+                begin..begin + inner
+            })
         })
     }
-}
-
-/// The window as far as it lies within the plane.
-fn window_size(shape: &[u32; RANK], origin: [u32; 2], size: [u32; 2]) -> [usize; 2] {
-    let within = |side: usize, index: usize| {
-        wide(size[index].min(shape[side].saturating_sub(origin[index])))
-    };
-    [within(2, 0), within(3, 1)]
 }

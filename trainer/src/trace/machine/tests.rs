@@ -105,6 +105,8 @@ fn functions_have_the_bits_of_the_referee() {
         (Function::ReluGradient, 2),
         (Function::Gelu, 1),
         (Function::GeluGradient, 2),
+        (Function::Silu, 1),
+        (Function::SiluGradient, 2),
         (Function::Exponential, 2),
         (Function::LogProbability, 3),
         (Function::InverseDeviation { epsilon: tenth }, 1),
@@ -191,9 +193,21 @@ fn entries_beyond_a_table_are_no_numbers() {
 #[test]
 fn windows_are_added_where_they_lie() {
     let added = view(0, 3, &[200, 40, 5, 1]);
-    for (origin, size) in [([0, 0], [5, 5]), ([2, 1], [4, 5]), ([5, 3], [9, 9])] {
-        check(&[3, 4, 7, 6], Operation::AddWindow { added, origin, size }, &[]);
+    let windows = [
+        ([0, 0], [5, 5], 1),
+        ([2, 1], [4, 5], 1),
+        ([5, 3], [9, 9], 1),
+        ([0, 0], [4, 3], 2),
+        ([1, 2], [3, 2], 2),
+        ([1, 0], [9, 2], 3),
+        ([6, 5], [1, 1], 7),
+    ];
+    for (origin, size, stride) in windows {
+        check(&[3, 4, 7, 6], Operation::AddWindow { added, origin, size, stride }, &[]);
     }
+    let added = view(0, 3, &[200, 40, 5, 2, 1]);
+    let operation = Operation::AddWindow { added, origin: [1, 1], size: [3, 2], stride: 2 };
+    check(&[3, 4, 7, 6, 2], operation, &[]);
 }
 
 #[test]
@@ -210,7 +224,7 @@ fn data_is_read_as_the_referee_reads_it() {
         check(&[3, 6], Operation::Feature { data, divisor: 7 }, &[]);
         check(&[3], Operation::Label { data }, &[]);
         check(&[12], Operation::IsPresent { batch, repeat: 4 }, &[]);
-        let data = DataInput { layout: Layout::Text { context: 5 }, ..data };
+        let data = DataInput { layout: Layout::Text { context: 5, token_bytes: 1 }, ..data };
         for shift in [0, 1] {
             check(&[3, 5], Operation::Token { data, shift }, &[]);
         }
@@ -219,6 +233,29 @@ fn data_is_read_as_the_referee_reads_it() {
     let batch = Batch { picker: Picker::Sequence, rows: 3, example_count: 10 };
     let data = DataInput { slot: 7, layout: two_bytes, batch };
     check(&[3, 2], Operation::Feature { data, divisor: 65_535 }, &[]);
+}
+
+#[test]
+fn layers_of_language_have_the_bits_of_the_referee() {
+    let one = 1.5_f32.to_bits();
+    let operands = [dense(0), dense(1), dense(2)];
+    for ids in [2, 3] {
+        let replaced = [(1, integers(1, 2)), (2, integers(ids, 2))];
+        check(&[WORDS], map(Function::PaddingScale { scale: one }, &operands), &replaced);
+    }
+    let replaced = [(1, integers(1, 3))];
+    check(&[WORDS], map(Function::Dropout { factor: one }, &operands[..2]), &replaced);
+    let operands: Vec<View> = (0..5).map(dense).collect();
+    check(&[WORDS], map(Function::Rotate, &operands), &[(0, integers(1, 6))]);
+    for (base, width) in [(0x461c_4000, 64), (one, 2), (u32::MAX, 6), (0, 0)] {
+        let replaced = [(0, integers(3, 1 << 20)), (1, integers(4, 40))];
+        let operands = [dense(0), dense(1)];
+        check(&[WORDS], map(Function::RotationCosine { base, width }, &operands), &replaced);
+        check(&[WORDS], map(Function::RotationSine { base, width }, &operands), &replaced);
+    }
+    for threshold in [0, 1 << 31, u32::MAX] {
+        check(&[100, 100], Operation::Kept { seed: 11, node: 3, threshold }, &[]);
+    }
 }
 
 #[test]

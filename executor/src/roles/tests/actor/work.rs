@@ -11,9 +11,8 @@ use aipot_domain_runtime::order::OrderSpecification;
 use aipot_domain_runtime::outcome::answer_count;
 use aipot_domain_runtime::primitives::{EvaluationDigest, ModelRoot};
 use aipot_domain_runtime::progress::TestSource;
-use aipot_trainer::dataset::Dataset;
 use aipot_trainer::model_file::write_model;
-use aipot_trainer::run::{Trainer, TrainingOptions};
+use aipot_trainer::run::{Trainer, TrainingFile, TrainingOptions};
 use aipot_trainer::trace::machine;
 use aipot_validator::verdict::Examination;
 
@@ -99,10 +98,10 @@ impl Actor {
 
     fn train_freely(&self, specification: &OrderSpecification) -> Option<Vec<u8>> {
         let bytes = self.files.read(specification.data.train.root.0);
-        let data = Dataset::read_train(bytes, &specification.data).ok()?;
+        let file = TrainingFile::new(bytes, specification).ok()?;
         let seed = training_seed(&OwnSecrets(self.account), &specification.id());
         let options = TrainingOptions::recipe(specification, seed);
-        let mut trainer = Trainer::new(specification, &data, options).unwrap();
+        let mut trainer = Trainer::new(specification, file, options).unwrap();
         while !trainer.is_finished() {
             trainer.step().unwrap();
         }
@@ -171,7 +170,7 @@ impl Actor {
                 (self.files.read(specification.data.train.root.0), &[][..])
             }
         };
-        machine::Files { train, test, model }
+        machine::Files { train, test, model, ..machine::Files::default() }
     }
 
     /// What this validator says, given the truth.

@@ -1,0 +1,131 @@
+//! Memory that is refused at a random step: the job is tried again in smaller pieces, to the same bits.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::AtomicUsize;
+
+use super::orders::{CNN, GPT, MLP, STEPS, fixed, free};
+use super::*;
+use crate::scheduler::Device;
+use crate::worker::memory::{MemoryGuard, MemoryRequest, OutOfMemory};
+use crate::worker::recipe::{RecipeJob, RecipePurpose, RecipeResult};
+
+/// Refuses the memory of some steps, each once.
+#[derive(Debug)]
+struct Faulty {
+    steps: Mutex<BTreeSet<u64>>,
+    /// Rows of the micro-batches of all steps that were admitted.
+    rows: Mutex<Vec<u32>>,
+}
+
+impl Faulty {
+    fn at(steps: impl IntoIterator<Item = u64>) -> Arc<Self> {
+        Arc::new(Self { steps: Mutex::new(steps.into_iter().collect()), rows: Mutex::default() })
+    }
+}
+
+impl MemoryGuard for Faulty {
+    fn admit(&self, request: MemoryRequest) -> Result<(), OutOfMemory> {
+        if self.steps.lock().unwrap().remove(&request.step) {
+            return Err(OutOfMemory { request });
+        }
+        self.rows.lock().unwrap().push(request.micro_rows);
+        Ok(())
+    }
+}
+
+/// Refuses the third step for ever.
+#[derive(Debug, Default)]
+struct Stubborn {
+    refusals: AtomicUsize,
+}
+
+impl MemoryGuard for Stubborn {
+    fn admit(&self, request: MemoryRequest) -> Result<(), OutOfMemory> {
+        if request.step != 2 {
+            return Ok(());
+        }
+        self.refusals.fetch_add(1, Ordering::SeqCst);
+        Err(OutOfMemory { request })
+    }
+}
+
+fn configuration(folder: &TempDir) -> WorkerConfiguration {
+    worker(folder, 1).configuration().clone()
+}
+
+async fn followed(
+    worker: &Worker,
+    (specification, bytes): &(OrderSpecification, Vec<u8>),
+) -> Result<RecipeResult, TrainingError> {
+    let job = RecipeJob {
+        specification: specification.clone(),
+        purpose: RecipePurpose::Claim,
+        deadline_block: BlockNumber(9),
+    };
+    worker.run_recipe(job, Arc::new(Fixed(bytes.clone()))).await
+}
+
+/// Two steps of a run, drawn from the name of the test.
+fn random_steps(name: &str, steps: u32) -> [u64; 2] {
+    let drawn = *blake3::hash(name.as_bytes()).as_bytes();
+    [drawn[0], drawn[1]].map(|byte| u64::from(byte) % u64::from(steps))
+}
+
+async fn check_recipe(model: &str) {
+    let order = fixed(model);
+    let folders = [TempDir::new().unwrap(), TempDir::new().unwrap()];
+    let expected = followed(&worker(&folders[0], 1), &order).await.unwrap();
+    let guard = Faulty::at(random_steps(model, STEPS));
+    let disturbed = Worker::with_guard(configuration(&folders[1]), guard.clone());
+    assert_eq!(followed(&disturbed, &order).await.unwrap(), expected);
+    assert!(guard.steps.lock().unwrap().is_empty(), "every fault happened");
+    let rows = guard.rows.lock().unwrap();
+    assert!(rows.last().unwrap() < &order.0.train.batch_size, "{rows:?}");
+}
+
+#[tokio::test]
+async fn a_perceptron_that_runs_out_of_memory_ends_with_the_same_hash() {
+    check_recipe(MLP).await;
+}
+
+#[tokio::test]
+async fn convolutions_that_run_out_of_memory_end_with_the_same_hash() {
+    check_recipe(CNN).await;
+}
+
+#[tokio::test]
+async fn a_decoder_that_runs_out_of_memory_ends_with_the_same_hash() {
+    check_recipe(GPT).await;
+}
+
+#[tokio::test]
+async fn a_free_run_that_runs_out_of_memory_ends_with_the_same_hash() {
+    let (specification, bytes) = free(MLP);
+    let folders = [TempDir::new().unwrap(), TempDir::new().unwrap()];
+    let data = || Arc::new(Fixed(bytes.clone()));
+    let undisturbed = worker(&folders[0], 1);
+    let expected = undisturbed.train(job(specification.clone()), data()).await.unwrap();
+    let guard = Faulty::at(random_steps("free", 16));
+    let disturbed = Worker::with_guard(configuration(&folders[1]), guard.clone());
+    assert_eq!(disturbed.train(job(specification.clone()), data()).await.unwrap(), expected);
+    assert!(guard.steps.lock().unwrap().is_empty(), "every fault happened");
+    let rows = guard.rows.lock().unwrap();
+    assert_eq!((rows[0], *rows.last().unwrap()), (8, 2));
+}
+
+#[tokio::test]
+async fn a_job_without_memory_is_halved_then_moved_to_a_larger_device_then_given_up() {
+    let (folder, order) = (TempDir::new().unwrap(), fixed(MLP));
+    let guard = Arc::new(Stubborn::default());
+    let larger = Device { capacity_bytes: 2 << 30, jobs_max: 1 };
+    let configuration =
+        WorkerConfiguration { more_devices: vec![larger], ..configuration(&folder) };
+    let worker = Worker::with_guard(configuration, guard.clone());
+    let error = followed(&worker, &order).await.unwrap_err();
+    // 8, 4, 2 and 1 rows on the processor, then 1 row on the larger device.
+    assert_eq!(guard.refusals.load(Ordering::SeqCst), 5);
+    assert!(error.is_permanent());
+    let text = error.to_string();
+    assert!(text.contains("ran out of memory 5 times"), "{text}");
+    assert!(text.contains("more than 2147483648 bytes would fit"), "{text}");
+}

@@ -1,0 +1,36 @@
+//! Networks over images learn the digits.
+
+use aipot_domain_runtime::program;
+use aipot_domain_runtime::progress::TestSource;
+
+use crate::dataset::data_file;
+use crate::evaluation::evaluate;
+use crate::fixtures::{Fixture, digits_fixture_of};
+use crate::model_file::write_model;
+use crate::run::tests::{file, run_to};
+use crate::run::{Trainer, TrainingOptions};
+use crate::trace::machine::Files;
+
+/// Right answers of a model trained for some steps, by the program of the evaluation, and all examples.
+fn answers(model: &str, step_count: u64) -> (u64, u64) {
+    let fixture = digits_fixture_of(model);
+    let Fixture { specification, files, .. } = &fixture;
+    let options = TrainingOptions::steps(specification, 3, step_count);
+    let mut trainer = Trainer::new(specification, file(&fixture), options).unwrap();
+    run_to(&mut trainer, step_count);
+    let model = write_model(&trainer.finish().unwrap());
+    let data = data_file(&files.test);
+    let source = TestSource::Revealed(data);
+    let computation = program::evaluation(specification, &data, &source, [0; 32]).unwrap();
+    let files = Files { test: &files.test, model: &model, ..Files::default() };
+    let found = evaluate(&computation, files).unwrap();
+    (found.correct_count, specification.data.test_example_count.into())
+}
+
+#[test]
+fn a_residual_network_learns_the_digits() {
+    let model =
+        "architecture = \"resnet\"\nimage = [1, 8, 8]\nwidths = [8, 16]\nblocks = 1\ngroups = 4";
+    let (correct, all) = answers(model, 225);
+    assert!(correct * 100 >= all * 93, "{correct} of {all}");
+}

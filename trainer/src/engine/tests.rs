@@ -64,19 +64,19 @@ fn check(model: &str, data: &str, recipe: &str) {
 
 /// [`check`] over batches of another size.
 fn check_batch(model: &str, data: &str, recipe: &str, batch: u32) {
-    let loss_nats = compare(model, data, recipe, batch);
-    assert!(loss_nats.is_finite(), "{loss_nats}");
-}
-
-/// Runs program and engine side by side, compares every word that survives a step, and gives the last
-/// loss.
-fn compare(model: &str, data: &str, recipe: &str, batch: u32) -> f32 {
     let (specification, train) = order_of(batch, model, data, recipe);
     check_over(&specification, (&train, &[]));
 }
 
 /// As [`check`], over given data and a base file, which may be empty.
-fn check_over(specification: &OrderSpecification, (train, base): (&[u8], &[u8])) {
+fn check_over(specification: &OrderSpecification, files: (&[u8], &[u8])) {
+    let loss_nats = compare(specification, files);
+    assert!(loss_nats.is_finite(), "{loss_nats}");
+}
+
+/// Runs program and engine side by side, compares every word that survives a step, and gives the last
+/// loss.
+fn compare(specification: &OrderSpecification, (train, base): (&[u8], &[u8])) -> f32 {
     let computation = program::training(specification).unwrap();
     let files = Files { train, base, ..Files::default() };
     let mut machine = Machine::new(&computation, files);

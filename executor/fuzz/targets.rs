@@ -8,6 +8,7 @@
 mod artefact;
 mod game;
 mod importing;
+mod model;
 mod network;
 mod order;
 mod plotter;
@@ -76,6 +77,7 @@ pub(crate) const TARGETS: &[Target] = &[
         seeds: runtime::genesis_files,
     },
     Target { name: "model_file", accepts: training::accepts_model, seeds: training::models },
+    Target { name: "model_onnx", accepts: model::accepts_onnx, seeds: model::onnx_files },
     Target { name: "order_encoding", accepts: order::accepts_encoding, seeds: order::encodings },
     Target { name: "order_json", accepts: order::accepts_json, seeds: order::json_texts },
     Target { name: "order_toml", accepts: order::accepts_toml, seeds: order::toml_texts },

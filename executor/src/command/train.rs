@@ -4,10 +4,11 @@ mod checkpoints;
 mod choice;
 pub(super) mod error;
 mod free;
+mod import;
 mod recipe;
 mod stream;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use aipot_trainer::dataset::synthetic::Part;
 use aipot_trainer::model_file::model_root;
 use aipot_trainer::run::TrainingFile;
 use aipot_trainer::specification::OrderDraft;
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
@@ -36,11 +37,16 @@ const MISSING_ON_DEVICES: &str = "training kernels";
 /// Arguments of `aipot train`.
 #[derive(Debug, Args)]
 #[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
     after_help = "Examples: aipot train order.toml --data train.csv --steps 500 --out model.safetensors\n          aipot train order.toml --optimizer muon --schedule one-cycle --clip 1 --ema 0.99 --checkpoint run.checkpoint\n          aipot train order.toml --checkpoint run.checkpoint --resume --out model.safetensors\n          aipot train recipe.toml --profile p0 --trace honest.trace\n\nEvery architecture of an order can be trained. With --checkpoint the run is saved while it goes on; killed at any\ntime, it goes on with --resume and ends with the same bits. A loss that is no number stops the run and names the\nstep and the last checkpoint. With --json a line of progress comes once a second, and the result last."
 )]
 pub(super) struct TrainArguments {
+    #[command(subcommand)]
+    command: Option<TrainCommand>,
     /// The order, in TOML or JSON.
-    file: PathBuf,
+    #[arg(required = true)]
+    file: Option<PathBuf>,
     /// The training file, where the order neither names nor makes one.
     #[arg(long)]
     data: Option<PathBuf>,
@@ -72,6 +78,13 @@ pub(super) struct TrainArguments {
     checkpoints: CheckpointArguments,
 }
 
+/// Subcommands of `aipot train`.
+#[derive(Debug, Subcommand)]
+enum TrainCommand {
+    /// Make an order and its base of a model from elsewhere.
+    Import(import::ImportArguments),
+}
+
 /// Devices that train.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum BackendName {
@@ -97,18 +110,21 @@ struct Trained {
 
 /// Trains and prints what came out.
 pub(super) fn run(arguments: &TrainArguments, output: Output) -> Result<ExitCode, CommandError> {
+    if let Some(TrainCommand::Import(arguments)) = &arguments.command {
+        return import::run(arguments, output);
+    }
     if matches!(arguments.backend, BackendName::Cuda) {
         let (backend, missing) = ("cuda", MISSING_ON_DEVICES);
         return Err(TrainCommandError::Backend { backend, missing }.into());
     }
-    let mut draft = read_order(&arguments.file)?;
-    let base = read_base(&mut draft, &arguments.file)?.unwrap_or_default();
+    let mut draft = read_order(arguments.file())?;
+    let base = read_base(&mut draft, arguments.file())?.unwrap_or_default();
     if arguments.stream {
         let run = stream::run(arguments, (&draft, &base), output)?;
         return arguments.finish(run, output);
     }
     let given = arguments.data.as_deref();
-    let bytes = require_data(&draft, &arguments.file, Part::Train, given)?;
+    let bytes = require_data(&draft, arguments.file(), Part::Train, given)?;
     let file = prepare_one(&draft, &bytes)?;
     let specification = specification(&draft, &file.facts)?;
     let checked = TrainingFile::new(&file.bytes, &specification)?.with_base(&base);
@@ -124,6 +140,11 @@ pub(super) fn run(arguments: &TrainArguments, output: Output) -> Result<ExitCode
 }
 
 impl TrainArguments {
+    /// The file of the order, which only a subcommand does without.
+    fn file(&self) -> &Path {
+        self.file.as_deref().unwrap_or(Path::new(""))
+    }
+
     /// Writes and prints what came out of a free run.
     fn finish(&self, run: free::FreeRun, output: Output) -> Result<ExitCode, CommandError> {
         if run.is_finished {

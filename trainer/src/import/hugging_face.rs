@@ -17,7 +17,7 @@ use self::weights::Weights;
 use super::{ImportError, Imported, bounded};
 
 /// Longest configuration that is read.
-pub const CONFIGURATION_BYTES_MAX: usize = 1 << 20;
+const CONFIGURATION_BYTES_MAX: usize = 1 << 20;
 /// Largest vocabulary whose tokens two bytes hold.
 const TWO_BYTES: u32 = 1 << 16;
 

@@ -46,7 +46,7 @@ pub const OPERATORS: &[&str] = &[
 ];
 
 /// Longest file that is read: weights of a hundred million parameters and some structure.
-pub const ONNX_BYTES_MAX: usize = 512 << 20;
+const ONNX_BYTES_MAX: usize = 512 << 20;
 /// Most nodes: a few for each of the most layers.
 const NODES_MAX: usize = 4_096;
 /// Most tensors.

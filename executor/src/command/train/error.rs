@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use aipot_trainer::checkpoint::CheckpointError;
 use aipot_trainer::dataset::stream::StreamError;
+use aipot_trainer::import::ImportError;
 use aipot_trainer::run::OptionError;
 use thiserror::Error;
 
@@ -16,6 +17,9 @@ pub enum TrainCommandError {
     /// The options make no run.
     #[error(transparent)]
     Options(#[from] OptionError),
+    /// The model from elsewhere is not imported.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// The device trains nothing.
     #[error("{backend} trains nothing yet: the engine has no {missing} for it; allowed is cpu")]
     Backend {

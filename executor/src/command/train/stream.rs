@@ -39,7 +39,7 @@ fn training_path(arguments: &TrainArguments, draft: &OrderDraft) -> Result<PathB
     if let Some(path) = &arguments.data {
         return Ok(path.clone());
     }
-    let folder = arguments.file.parent().unwrap_or(Path::new(""));
+    let folder = arguments.file().parent().unwrap_or(Path::new(""));
     match &draft.data.source {
         DataSource::Files { train: Some(path), .. } => Ok(folder.join(path)),
         DataSource::Files { train: None, .. } | DataSource::Synthetic { .. } => {

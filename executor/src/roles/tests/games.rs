@@ -1,6 +1,8 @@
 //! Recipe orders with adversaries as software: whoever forges, copies, stalls or accuses falsely, against
 //! nodes that do nothing but what the plans say.
 
+mod bases;
+
 use aipot_domain_runtime::challenge::Subject;
 use aipot_domain_runtime::challenge::case::Case;
 use aipot_domain_runtime::dispute::Reason;

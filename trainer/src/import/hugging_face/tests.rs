@@ -1,3 +1,5 @@
+mod published;
+
 use std::collections::BTreeMap;
 
 use safetensors::Dtype;

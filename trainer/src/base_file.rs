@@ -106,7 +106,9 @@ pub fn write_base(
             return Err(BaseError::WrongCount { tensor, expected, found });
         }
         check_finite(tensor, given)?;
-        given.iter().for_each(|value| bytes.extend(value.to_le_bytes()));
+        for value in given {
+            bytes.extend(value.to_le_bytes());
+        }
     }
     Ok(bytes)
 }

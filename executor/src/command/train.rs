@@ -121,7 +121,7 @@ pub(super) fn run(arguments: &TrainArguments, output: Output) -> Result<ExitCode
     let base = read_base(&mut draft, arguments.file())?.unwrap_or_default();
     if arguments.stream {
         let run = stream::run(arguments, (&draft, &base), output)?;
-        return arguments.finish(run, output);
+        return arguments.finish(&run, output);
     }
     let given = arguments.data.as_deref();
     let bytes = require_data(&draft, arguments.file(), Part::Train, given)?;
@@ -136,7 +136,7 @@ pub(super) fn run(arguments: &TrainArguments, output: Output) -> Result<ExitCode
     }
     let run =
         on_threads(arguments.threads, || free::run(arguments, &specification, checked, output))??;
-    arguments.finish(run, output)
+    arguments.finish(&run, output)
 }
 
 impl TrainArguments {
@@ -146,7 +146,7 @@ impl TrainArguments {
     }
 
     /// Writes and prints what came out of a free run.
-    fn finish(&self, run: free::FreeRun, output: Output) -> Result<ExitCode, CommandError> {
+    fn finish(&self, run: &free::FreeRun, output: Output) -> Result<ExitCode, CommandError> {
         if run.is_finished {
             self.write_model(&run.trained.model)?;
         }

@@ -32,12 +32,11 @@ pub(super) fn run(
 ) -> Result<FreeRun, CommandError> {
     let checkpoints = &arguments.checkpoints;
     let micro_rows = micro_rows(arguments)?;
-    let mut trainer = match checkpoints.read(specification)? {
-        Some(checkpoint) => Trainer::resume_in_pieces(specification, file, checkpoint, micro_rows)?,
-        None => {
-            let options = arguments.choice.options(specification)?;
-            Trainer::new_in_pieces(specification, file, options, micro_rows)?
-        }
+    let mut trainer = if let Some(checkpoint) = checkpoints.read(specification)? {
+        Trainer::resume_in_pieces(specification, file, checkpoint, micro_rows)?
+    } else {
+        let options = arguments.choice.options(specification)?;
+        Trainer::new_in_pieces(specification, file, options, micro_rows)?
     };
     let (seed, step_count) = (trainer.options().seed, trainer.options().step_count);
     let mut saved = checkpoints.begin(&trainer);
@@ -53,7 +52,7 @@ pub(super) fn run(
     }
     let processor_time = processor_time().saturating_sub(start);
     saved.save(&mut trainer)?;
-    display.bar.finish_and_clear();
+    display.shown.finish_and_clear();
     let (steps, is_finished) = ((first, trainer.step_index()), trainer.is_finished());
     let model = write_model(&trainer.finish()?);
     Ok(FreeRun { trained: Trained { model, losses, processor_time }, seed, steps, is_finished })
@@ -72,21 +71,21 @@ fn micro_rows(arguments: &TrainArguments) -> Result<u32, CommandError> {
 /// How far the run is: a bar for people, a line now and then for machines.
 struct Display {
     output: Output,
-    bar: indicatif::ProgressBar,
+    shown: indicatif::ProgressBar,
     said_at: Option<Instant>,
 }
 
 impl Display {
     fn new(output: Output, step_count: u64, first: u64) -> Self {
         let template = "training {bar:40} {pos}/{len} {msg}, {eta} left";
-        let bar = output.progress(step_count, template).with_position(first);
-        Self { output, bar, said_at: None }
+        let shown = output.progress(step_count, template).with_position(first);
+        Self { output, shown, said_at: None }
     }
 
     fn step(&mut self, report: &StepReport) -> Result<(), CommandError> {
         let StepReport { step, step_count, loss_nats, learning_rate } = *report;
-        self.bar.set_message(format!("loss {loss_nats:.4}"));
-        self.bar.inc(1);
+        self.shown.set_message(format!("loss {loss_nats:.4}"));
+        self.shown.inc(1);
         let is_due = self.said_at.is_none_or(|said| said.elapsed() >= LINE_INTERVAL);
         if !self.output.is_json() || !is_due {
             return Ok(());

@@ -133,7 +133,7 @@ fn run(
     let mut run = RecipeRun::in_pieces(
         specification,
         &case.computation,
-        train,
+        files,
         &kept.unwrap_or(empty),
         memory.micro_rows(),
     )?;

@@ -340,7 +340,9 @@ impl Site<'_> {
         for (channel, row) in weight.chunks_mut(row_values).enumerate().take(count) {
             let factor =
                 f64::from(scale[channel]) / (f64::from(variance[channel]) + epsilon).sqrt();
-            row.iter_mut().for_each(|value| *value = narrow(f64::from(*value) * factor));
+            for value in row {
+                *value = narrow(f64::from(*value) * factor);
+            }
             let centered = f64::from(bias[channel]) - f64::from(mean[channel]);
             bias[channel] = narrow(centered * factor + f64::from(shift[channel]));
         }

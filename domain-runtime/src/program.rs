@@ -28,6 +28,7 @@ pub use training::training;
 
 use alloc::vec::Vec;
 
+use crate::order::RecipeSchedule;
 use crate::primitives::DataRoot;
 
 /// Sides of an operator's output, the slowest first; unused ones are 1.
@@ -125,10 +126,10 @@ pub enum Operand {
 pub struct RateCourse {
     /// Its peak, the bits of an f32.
     pub peak: u32,
-    /// Steps of the rise before half a cosine; `None` for a constant rate.
-    pub warmup_step_count: Option<u64>,
+    /// Its course, as a share of the peak.
+    pub schedule: RecipeSchedule,
     /// Steps of the run.
-    pub step_count: u64,
+    pub step_count: u32,
 }
 
 /// One step of a program: writes every element of one slot.

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use crate::chacha8;
 use crate::float::{Float, reduction, schedule};
+use crate::order::RecipeSchedule;
 use crate::program::{
     BLOCK_ELEMENTS, Operand, Operation, Operator, Program, RANK, ROW_ELEMENTS_MAX, RateCourse,
     Reduction, SlotIndex, View,
@@ -191,12 +192,14 @@ fn seed_bytes(seed: u64) -> [u8; 32] {
 #[must_use]
 pub fn learning_rate(course: &RateCourse, number: u32) -> Float {
     let peak = Float(course.peak);
-    match course.warmup_step_count {
-        None => peak.multiply(Float::ONE),
-        Some(warmup) => {
-            peak.multiply(schedule::cosine_share(warmup, u64::from(number), course.step_count))
+    let (step, step_count) = (u64::from(number), u64::from(course.step_count));
+    peak.multiply(match course.schedule {
+        RecipeSchedule::Constant => Float::ONE,
+        RecipeSchedule::Cosine { warmup_step_count } => {
+            schedule::cosine_share(u64::from(warmup_step_count), step, step_count)
         }
-    }
+        RecipeSchedule::OneCycle => schedule::one_cycle_share(step, step_count),
+    })
 }
 
 /// The place of an element, the last side fastest.

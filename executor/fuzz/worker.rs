@@ -61,6 +61,7 @@ fn job() -> Job {
             threads: 2,
             memory_bytes: 1 << 30,
             time_limit_s: 60,
+            time_left_ms: Some(70_000),
             checkpoint_steps: 200,
             checkpoint_ms: 30_000,
         },

@@ -6,6 +6,7 @@
 mod error;
 mod given;
 mod plotter;
+mod strategy;
 mod worker;
 mod workplace;
 
@@ -20,6 +21,7 @@ use crate::pool::PoolLimits;
 
 pub use error::{ConfigurationError, Origin};
 pub use plotter::{PlotterAlone, PlotterConfiguration};
+pub use strategy::StrategySettings;
 pub use worker::WorkerSettings;
 pub use workplace::{WorkerAlone, WorkplaceSettings};
 
@@ -51,6 +53,11 @@ pub const KEYS: &[Key] = &[
     single("pool_calls_max", "calls that may wait for the chain"),
     single("pool_bytes_max", "their bytes"),
     single("threads", "threads of one training or evaluation; 0 means one for each core"),
+    single(
+        "worker_strategy_candidates",
+        "ways to train a contest that are tried; 1 means no search",
+    ),
+    single("worker_strategy_seconds", "how long such a search takes at most"),
     single("worker_memory_mib", "mebibytes that jobs may take; half of the machine's by default"),
     single("worker_jobs_max", "jobs that run at once"),
     single("metrics", "address of the page that Prometheus reads, as HOST:PORT"),

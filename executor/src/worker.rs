@@ -33,6 +33,7 @@ pub use performer::Performer;
 pub use progress::TrainingProgress;
 pub use workplace::Workplace;
 
+use crate::configuration::StrategySettings;
 use crate::processor::machine_memory;
 use crate::scheduler::calibration::Calibration;
 use crate::scheduler::schedule::DoesNotFit;
@@ -68,6 +69,8 @@ pub struct WorkerConfiguration {
     pub checkpoint_steps: u64,
     /// ...or after so much time, whichever comes first.
     pub checkpoint_time: Duration,
+    /// How contests are trained.
+    pub strategy: StrategySettings,
 }
 
 impl WorkerConfiguration {
@@ -82,6 +85,7 @@ impl WorkerConfiguration {
             more_devices: Vec::new(),
             checkpoint_steps: 200,
             checkpoint_time: Duration::from_secs(30),
+            strategy: StrategySettings::default(),
         }
     }
 }
@@ -254,6 +258,10 @@ impl Drop for Waiter<'_> {
 impl Shared {
     fn board(&self) -> MutexGuard<'_, Board> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn calibration(&self) -> MutexGuard<'_, Calibration> {
+        self.calibration.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -188,6 +188,11 @@ impl<'input> FastEngine<'input> {
         self.state.weights()
     }
 
+    /// The examples of step `number`, from 0.
+    pub fn batch(&mut self, number: u32) -> Batch<'_> {
+        self.batches.take(number)
+    }
+
     fn initial(&mut self) -> Result<(), EngineError> {
         let mut machine = Machine::new(self.computation, self.files);
         machine.step(0)?;

@@ -140,6 +140,8 @@ pub struct Search<'data> {
     trainer: Option<Trainer<'data>>,
     best: Option<Best>,
     spent_examples: u64,
+    /// Examples that go through the network at once.
+    micro_rows: u32,
 }
 
 impl<'data> Search<'data> {
@@ -153,7 +155,7 @@ impl<'data> Search<'data> {
             return Err(SearchError::CandidateCount { found });
         }
         let specification = &division.train.specification;
-        let judge = Judge::new(division)?;
+        let judge = Judge::new(division, u32::MAX)?;
         let mut drawn = candidates::draw(specification, options);
         let step_examples = drawn.iter().map(examples_of_step).max().unwrap_or(1);
         let plan = Plan::new(options, judge.example_count(), step_examples)?;
@@ -177,7 +179,18 @@ impl<'data> Search<'data> {
             trainer: None,
             best: None,
             spent_examples: 0,
+            micro_rows: u32::MAX,
         })
+    }
+
+    /// Lets at most so many examples of a batch go through a network at once: less memory, the same bits.
+    ///
+    /// # Errors
+    /// [`SearchError::Train`] when the network does not fit this machine.
+    pub fn set_micro_rows(&mut self, micro_rows: u32) -> Result<(), SearchError> {
+        self.micro_rows = micro_rows;
+        self.judge = Judge::new(self.division, micro_rows)?;
+        Ok(())
     }
 
     /// The ways to train, in the order of their numbers.
@@ -190,6 +203,11 @@ impl<'data> Search<'data> {
         &self.survivors
     }
 
+    /// The number of the round, from 0.
+    pub fn rung_index(&self) -> usize {
+        self.rung
+    }
+
     /// How the budget is spent.
     pub fn plan(&self) -> &Plan {
         &self.plan
@@ -198,6 +216,32 @@ impl<'data> Search<'data> {
     /// Examples trained on or judged by so far.
     pub fn spent_examples(&self) -> u64 {
         self.spent_examples
+    }
+
+    /// Examples that may be trained on or judged by in all.
+    pub fn budget_examples(&self) -> u64 {
+        self.options.budget_examples
+    }
+
+    /// The best model, or what the first candidate is so far; `None` when nothing is trained.
+    ///
+    /// # Errors
+    /// [`TrainError::Parameters`] when the weights are none of the order's model.
+    pub fn model(&self) -> Result<Option<Parameters>, TrainError> {
+        match &self.best {
+            Some(best) => Ok(Some(best.parameters.clone())),
+            None => match &self.trainer {
+                Some(trainer) => trainer.parameters().map(Some),
+                None => Ok(self.begun()),
+            },
+        }
+    }
+
+    /// What a candidate was before the search was taken up again.
+    fn begun(&self) -> Option<Parameters> {
+        let candidate = self.candidates.get(*self.survivors.get(self.place)?)?;
+        let checkpoint = candidate.checkpoint.as_ref()?;
+        Some(checkpoint.averages.as_ref().unwrap_or(&checkpoint.parameters).clone())
     }
 
     /// The best model so far; there is none before the first candidate is judged.
@@ -246,8 +290,10 @@ impl<'data> Search<'data> {
         let specification = &self.division.train.specification;
         let Candidate { options, checkpoint, .. } = &mut self.candidates[candidate];
         match checkpoint.take() {
-            Some(checkpoint) => Trainer::resume(specification, self.file, checkpoint),
-            None => Trainer::new(specification, self.file, *options),
+            Some(checkpoint) => {
+                Trainer::resume_in_pieces(specification, self.file, checkpoint, self.micro_rows)
+            }
+            None => Trainer::new_in_pieces(specification, self.file, *options, self.micro_rows),
         }
     }
 

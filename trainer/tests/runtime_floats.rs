@@ -188,5 +188,10 @@ fn shares_of_the_learning_rate_are_those_of_the_trainer() {
         let share = Schedule::Cosine { warmup_step_count }.share(step, step_count);
         let result = schedule::cosine_share(warmup_step_count, step, step_count);
         assert_eq!(result, float(share), "{warmup_step_count} {step} of {step_count}");
+        let (share, result) = (
+            Schedule::OneCycle.share(step, step_count),
+            schedule::one_cycle_share(step, step_count),
+        );
+        assert_eq!(result, float(share), "one cycle: {step} of {step_count}");
     }
 }

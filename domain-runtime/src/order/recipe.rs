@@ -72,6 +72,19 @@ pub enum RecipeOptimizer {
         /// Share of the weights that is lost at a learning rate of 1.
         weight_decay: u32,
     },
+    /// The sign of a mixture of gradient and momentum.
+    ///
+    /// # Source
+    /// Chen and others, "Symbolic discovery of optimization algorithms", 2023, program 1.
+    #[codec(index = 2)]
+    Lion {
+        /// Share of the momentum in the direction.
+        beta1: u32,
+        /// Decay of the momentum.
+        beta2: u32,
+        /// Share of the weights that is lost at a learning rate of 1.
+        weight_decay: u32,
+    },
 }
 
 /// The course of the learning rate, as a share of its peak.
@@ -86,4 +99,11 @@ pub enum RecipeSchedule {
         /// Steps of the rise.
         warmup_step_count: u32,
     },
+    /// A straight rise from a tenth of the peak over nine twentieths of the steps, as straight a fall, and
+    /// then down to nothing.
+    ///
+    /// # Source
+    /// Smith, "A disciplined approach to neural network hyper-parameters", 2018, section 4.1.
+    #[codec(index = 2)]
+    OneCycle,
 }

@@ -109,6 +109,12 @@ pub enum Function {
     },
     /// Weight `a`, velocity `b`, kept share `c`, rate `d`: `c * a - d * b`.
     MomentumWeight,
+    /// Weight `a`, momentum `b`, gradient `c`, kept share `d`, rate `e`:
+    /// `d * a - e * sign(beta * b + (1 - beta) * c)`, where the sign of a zero or of a NaN is itself.
+    LionWeight {
+        /// The share of the momentum.
+        beta: u32,
+    },
     /// `1 - a * decay`.
     Kept {
         /// The weight decay.
@@ -159,7 +165,7 @@ impl Function {
             | Self::PaddingScale { .. }
             | Self::Select => 3,
             Self::Choose | Self::PoolMaximum | Self::PoolPosition | Self::MomentumWeight => 4,
-            Self::Rotate => 5,
+            Self::LionWeight { .. } | Self::Rotate => 5,
             Self::AdamWeight { .. } => 6,
         }
     }

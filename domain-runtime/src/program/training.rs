@@ -15,7 +15,7 @@ use crate::float::Float;
 use crate::order::network::network;
 use crate::order::shape::ShapeError;
 use crate::order::tensors::{Start, Tensor, tensors};
-use crate::order::{FixedRecipe, OrderSpecification, Recipe, RecipeOptimizer, RecipeSchedule};
+use crate::order::{FixedRecipe, OrderSpecification, Recipe, RecipeOptimizer};
 
 /// The deviation of [`Start::Small`]: 0.02, the nearest f32.
 const SMALL_DEVIATION: u32 = 0x3ca3_d70a;
@@ -67,6 +67,7 @@ impl State {
                 (&["first moment", "second moment"], &["power of beta 1", "power of beta 2"])
             }
             RecipeOptimizer::Momentum { .. } => (&["velocity"], &[]),
+            RecipeOptimizer::Lion { .. } => (&["momentum"], &[]),
         };
         for (tensor, (_, count)) in tensors.iter().zip(&state.weights) {
             builder.enter(tensor.layer);
@@ -177,11 +178,8 @@ fn update(
 ) -> Result<(), ProgramError> {
     let course = RateCourse {
         peak: recipe.learning_rate,
-        warmup_step_count: match recipe.schedule {
-            RecipeSchedule::Constant => None,
-            RecipeSchedule::Cosine { warmup_step_count } => Some(u64::from(warmup_step_count)),
-        },
-        step_count: u64::from(recipe.step_count),
+        schedule: recipe.schedule,
+        step_count: recipe.step_count,
     };
     let rate = builder.compute("learning rate", &[1], Operation::LearningRate { course })?;
     match (recipe.optimizer, state.powers.as_slice()) {
@@ -192,6 +190,10 @@ fn update(
         (RecipeOptimizer::AdamW { .. }, _) => Err(ProgramError::SlotCount),
         (RecipeOptimizer::Momentum { momentum, weight_decay }, _) => {
             let constants = Momentum { momentum, weight_decay };
+            constants.update(builder, rate, state, gradients)
+        }
+        (RecipeOptimizer::Lion { beta1, beta2, weight_decay }, _) => {
+            let constants = Lion { betas: [beta1, beta2], weight_decay };
             constants.update(builder, rate, state, gradients)
         }
     }
@@ -273,6 +275,41 @@ impl Momentum {
             builder.update("velocity", (velocity, &shape), function, &operands)?;
             let operands = [of(*weight, &[1]), of(velocity, &[1]), of(kept, &[]), of(rate, &[])];
             builder.update("weight", (*weight, &shape), Function::MomentumWeight, &operands)?;
+        }
+        Ok(())
+    }
+}
+
+/// The constants of Lion.
+struct Lion {
+    betas: [u32; 2],
+    weight_decay: u32,
+}
+
+impl Lion {
+    fn update(
+        &self,
+        builder: &mut Builder,
+        rate: SlotIndex,
+        state: &State,
+        gradients: &Gradients,
+    ) -> Result<(), ProgramError> {
+        let kept = kept(builder, rate, self.weight_decay)?;
+        let [beta1, beta2] = self.betas;
+        for (place, (weight, count)) in state.weights.iter().enumerate() {
+            let (Some(gradient), Some(&[momentum])) =
+                (gradients.get(&place), state.moments.get(place).map(Vec::as_slice))
+            else {
+                continue;
+            };
+            let shape = [*count];
+            let values = [*weight, momentum, *gradient].map(|slot| of(slot, &[1]));
+            let operands = [&values[..], &[of(kept, &[]), of(rate, &[])]].concat();
+            let function = Function::LionWeight { beta: beta1 };
+            builder.update("weight", (*weight, &shape), function, &operands)?;
+            let operands = [of(momentum, &[1]), of(*gradient, &[1])];
+            let function = Function::FirstMoment { beta: beta2 };
+            builder.update("momentum", (momentum, &shape), function, &operands)?;
         }
         Ok(())
     }

@@ -76,11 +76,26 @@ pub(super) fn apply(function: Function, words: &[u32]) -> Result<u32, RefereeErr
         Function::MomentumWeight => {
             float(2)?.multiply(float(0)?).subtract(float(3)?.multiply(float(1)?))
         }
+        Function::LionWeight { beta } => {
+            let direction = sign(first_moment(Float(beta), float(1)?, float(2)?));
+            float(3)?.multiply(float(0)?).subtract(float(4)?.multiply(direction))
+        }
         Function::Kept { decay } => Float::ONE.subtract(float(0)?.multiply(Float(decay))),
         Function::CorrectedRate => float(0)?.divide(Float::ONE.subtract(float(1)?)),
         Function::CorrectionRoot => Float::ONE.subtract(float(0)?).square_root(),
     };
     Ok(value.canonical().0)
+}
+
+/// 1 or -1; a zero or a NaN itself.
+fn sign(x: Float) -> Float {
+    if x.is_greater(Float::ZERO) {
+        Float::ONE
+    } else if Float::ZERO.is_greater(x) {
+        Float::ONE.negate()
+    } else {
+        x
+    }
 }
 
 /// The word of an operand.

@@ -147,7 +147,7 @@ impl Device {
 fn processor(settings: WorkerSettings) -> Device {
     let count = std::thread::available_parallelism().map_or(1, usize::from);
     let memory = machine_memory();
-    let WorkerSettings { threads, memory_bytes, jobs_max } = settings;
+    let WorkerSettings { threads, memory_bytes, jobs_max, .. } = settings;
     Device {
         backend: "cpu",
         name: format!("processor, {count} threads on {} cores", physical_cores()),

@@ -56,6 +56,9 @@ pub(super) struct TrainArguments {
     /// The device that trains.
     #[arg(long, value_enum, default_value_t = BackendName::Cpu)]
     backend: BackendName,
+    /// Examples of a batch that go through the network at once: less memory, the same bits. By default all.
+    #[arg(long)]
+    micro_batch: Option<u32>,
     /// Where the model is written.
     #[arg(long)]
     out: Option<PathBuf>,

@@ -15,7 +15,7 @@ use super::{CommandError, Output, runtime};
 use crate::configuration::{WorkerAlone, WorkplaceSettings};
 use crate::worker::Performer;
 use crate::worker::process::{ProcessPool, ProcessSettings, serve};
-use crate::worker::remote::{RemoteWorker, RemoteWorkplaceSettings, WorkerEvent};
+use crate::worker::remote::{RemoteWorker, RemoteWorkerSettings, WorkerEvent};
 
 /// Arguments of `aipot worker`.
 #[derive(Debug, Args)]
@@ -95,7 +95,7 @@ async fn serve_provider(
     let folder = configuration.folder.clone();
     std::fs::create_dir_all(&folder)
         .map_err(|source| CommandError::Write { path: folder.clone(), source })?;
-    let settings = RemoteWorkplaceSettings {
+    let settings = RemoteWorkerSettings {
         remote: configuration.remote.clone(),
         folder,
         threads: configuration.threads,

@@ -175,6 +175,7 @@ fn texts_of(key: &Key, value: &Value, origin: &Origin) -> Result<Vec<String>, Co
     let scalar = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Integer(number) => Some(number.to_string()),
+        Value::Boolean(is_so) => Some(is_so.to_string()),
         _ => None,
     };
     let texts = match value {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use aipot_domain_runtime::operator::Roles;
 use aipot_kernels::proof_of_space::Variant;
 
-use super::{Configuration, ConfigurationError, Origin, PlotterAlone, WorkerSettings};
+use super::StrategySettings;
+use super::{Configuration, ConfigurationError, Origin, PlotterAlone, WorkerAlone, WorkerSettings};
 use crate::backend::DeviceChoice;
 
 const FILE: &str = "folder = \"/file\"\nchain = \"ws://file:1\"\ngenesis = \"/genesis.toml\"\n";
@@ -77,6 +78,8 @@ fn a_wrong_value_is_named_with_its_place_and_what_is_allowed() {
         ("threads", "-1"),
         ("threads", "99999999"),
         ("pool_calls_max", "0"),
+        ("worker_strategy_candidates", "65"),
+        ("worker_strategy_seconds", "0"),
         ("folder", ""),
     ];
     for (key, value) in wrong {
@@ -136,7 +139,12 @@ fn plotting_is_off_until_a_server_is_named_and_then_wants_a_variant() {
 fn jobs_take_what_the_configuration_says() {
     let flags = [("worker_memory_mib", "512"), ("worker_jobs_max", "3"), ("threads", "1")];
     let worker = resolve(FILE, &[], &flags).unwrap().worker;
-    let expected = WorkerSettings { threads: 1, memory_bytes: 512 << 20, jobs_max: 3 };
+    let expected = WorkerSettings {
+        threads: 1,
+        memory_bytes: 512 << 20,
+        jobs_max: 3,
+        strategy: StrategySettings { claims_improvements: true, ..StrategySettings::default() },
+    };
     assert_eq!(worker, expected);
     let (alone, folder) = WorkerSettings::resolve(None, [], pairs(&flags)).unwrap();
     assert_eq!((alone, folder), (expected, None));
@@ -154,4 +162,50 @@ fn a_plotter_alone_needs_no_node() {
     assert_eq!((alone.metrics, alone.threads), (None, 0));
     let error = PlotterAlone::resolve(None, [], pairs(&flags[1..])).unwrap_err();
     assert!(matches!(error, ConfigurationError::Missing { key: "plotter_nats", .. }), "{error}");
+}
+
+#[test]
+fn contests_are_searched_over_as_the_owner_says() {
+    let plain = resolve(FILE, &[], &[]).unwrap().worker.strategy;
+    assert_eq!((plain.candidates, plain.claims_improvements), (1, true));
+    let file = format!("{FILE}worker_strategy_candidates = 16\n");
+    let found = resolve(&file, &[], &[("worker_strategy_seconds", "90")]).unwrap().worker.strategy;
+    assert_eq!((found.candidates, found.seconds), (16, 90));
+}
+
+#[test]
+fn trainings_have_processes_of_their_own_unless_the_file_says_otherwise() {
+    let workplace = resolve(FILE, &[], &[]).unwrap().workplace;
+    assert!(workplace.processes && workplace.remote.is_none());
+    let file = format!("{FILE}worker_processes = false\n");
+    assert!(!resolve(&file, &[], &[]).unwrap().workplace.processes);
+    let refused = resolve(FILE, &[("AIPOT_WORKER_PROCESSES", "perhaps")], &[]).unwrap_err();
+    assert!(refused.to_string().contains("true, false"), "{refused}");
+}
+
+#[test]
+fn other_machines_are_asked_when_a_server_is_named() {
+    let file = format!("{FILE}worker_nats = [\"nats://a:1\", \"tls://b:2\"]\n");
+    let flags = [("worker_stream", "forge"), ("worker_credentials", "/secret")];
+    let remote = resolve(&file, &[], &flags).unwrap().workplace.remote.unwrap();
+    assert_eq!(remote.servers, ["nats://a:1", "tls://b:2"]);
+    assert_eq!(remote.stream.to_string(), "forge");
+    assert_eq!(remote.credentials, Some(PathBuf::from("/secret")));
+    for stream in ["", "a.b", "a b", "a>", &"a".repeat(33)] {
+        let refused = resolve(&file, &[], &[("worker_stream", stream)]).unwrap_err();
+        assert!(refused.to_string().contains("1 to 32 letters"), "{refused}");
+    }
+    let refused = resolve(&file, &[], &[("worker_device", "cuda:1")]).unwrap_err();
+    assert!(refused.to_string().contains("training runs on the processor"), "{refused}");
+}
+
+#[test]
+fn a_worker_alone_needs_its_server() {
+    let missing = WorkerAlone::resolve(None, [], []).unwrap_err();
+    assert!(missing.to_string().contains("worker_nats"), "{missing}");
+    let flags =
+        pairs(&[("worker_nats", "nats://a:1"), ("worker_memory_mib", "64"), ("threads", "3")]);
+    let alone = WorkerAlone::resolve(None, [], flags).unwrap();
+    assert_eq!((alone.memory_bytes, alone.threads), (64 << 20, 3));
+    assert_eq!(alone.folder, PathBuf::from("aipot-worker"));
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::given::Given;
-use super::{Configuration, ConfigurationError, plotter};
+use super::{Configuration, ConfigurationError, StrategySettings, plotter};
 use crate::worker::{JOBS_DEFAULT, WorkerConfiguration, default_memory_bytes};
 
 /// Most jobs at once.
@@ -22,6 +22,8 @@ pub struct WorkerSettings {
     pub memory_bytes: u64,
     /// Jobs that run at once.
     pub jobs_max: usize,
+    /// How contests are trained.
+    pub strategy: StrategySettings,
 }
 
 impl WorkerSettings {
@@ -47,6 +49,7 @@ impl WorkerSettings {
             threads: plotter::threads(given)?,
             memory_bytes: memory_mib.map_or_else(default_memory_bytes, |mib| mib << MEBIBYTE_BITS),
             jobs_max: jobs_max.unwrap_or(JOBS_DEFAULT),
+            strategy: StrategySettings::of(given)?,
         })
     }
 
@@ -55,6 +58,7 @@ impl WorkerSettings {
         WorkerConfiguration {
             memory_bytes: self.memory_bytes,
             jobs_max: self.jobs_max,
+            strategy: self.strategy,
             ..WorkerConfiguration::for_folder(folder, self.threads)
         }
     }

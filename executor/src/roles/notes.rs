@@ -15,19 +15,37 @@ const ORDERS: &str = "orders";
 /// Ending of the note about the model that was trained.
 const MODEL_ENDING: &str = "model";
 
+/// Ending of the note about models that were trained before it.
+const EARLIER_ENDING: &str = "earlier-models";
+
+/// Most models that are noted: more than a search has rounds.
+const EARLIER_MAX: usize = 64;
+
 /// Ending of the note about a recipe that was run to check claims.
 const AUDIT_ENDING: &str = "audit";
 
 /// Ending of the note about the evaluation that was committed to.
 const EVALUATION_ENDING: &str = "evaluation";
 
-/// Notes the trained model.
+/// Notes the trained model; one that was noted before stays known, because it may be claimed already.
 pub(super) fn write_model(
     folder: &Path,
     order: &OrderId,
     model: &LocalModel,
 ) -> Result<(), FileError> {
+    if let Some(replaced) = read_model(folder, order).filter(|replaced| replaced != model) {
+        let mut earlier = read_earlier_models(folder, order);
+        earlier.push(replaced);
+        let dropped = earlier.len().saturating_sub(EARLIER_MAX);
+        earlier.drain(..dropped);
+        durable::write(&path(folder, order, EARLIER_ENDING), &earlier.encode())?;
+    }
     durable::write(&path(folder, order, MODEL_ENDING), &model.encode())
+}
+
+/// The models that were noted before the last one, the oldest first.
+pub(super) fn read_earlier_models(folder: &Path, order: &OrderId) -> Vec<LocalModel> {
+    read(&path(folder, order, EARLIER_ENDING)).unwrap_or_default()
 }
 
 /// The trained model, if one was noted.
@@ -65,7 +83,7 @@ pub(super) fn read_evaluation(folder: &Path, order: &OrderId) -> Option<Evaluati
 
 /// Forgets all notes of a settled order.
 pub(super) fn remove(folder: &Path, order: &OrderId) {
-    for ending in [MODEL_ENDING, AUDIT_ENDING, EVALUATION_ENDING] {
+    for ending in [MODEL_ENDING, EARLIER_ENDING, AUDIT_ENDING, EVALUATION_ENDING] {
         if let Err(error) = durable::remove(&path(folder, order, ending)) {
             tracing::warn!(%order, %error, "an old note stays behind");
         }

@@ -66,8 +66,8 @@ pub(super) struct Task {
 pub(super) enum Learned {
     /// Nothing that the state or the files do not say.
     Nothing,
-    /// A model was trained.
-    Model(LocalModel),
+    /// A model was trained, and perhaps a better one can be.
+    Model { model: LocalModel, can_improve: bool },
     /// No model can be trained.
     CannotTrain,
     /// The order's recipe was run to check claims.
@@ -226,7 +226,7 @@ impl Hands {
         let folder = self.configuration.folder.clone();
         tokio::task::spawn_blocking(move || notes::write_model(&folder, &order, &model)).await??;
         tracing::info!(%order, model = %model.root, "the model is trained");
-        Ok(Learned::Model(model))
+        Ok(Learned::Model { model, can_improve: self.worker.can_improve(&order) })
     }
 
     /// Stores a model; while the disk refuses it is kept in memory and tried again at each block.

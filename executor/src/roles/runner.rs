@@ -123,6 +123,8 @@ impl Runner {
         });
         let knowledge = Knowledge {
             model: notes::read_model(folder, order),
+            earlier_models: notes::read_earlier_models(folder, order),
+            can_improve: self.hands.worker.can_improve(order),
             audit: notes::read_audit(folder, order),
             sealed: notes::read_evaluation(folder, order),
             secret,
@@ -196,7 +198,10 @@ impl Runner {
         let knowledge = &mut followed.knowledge;
         match result {
             Ok(Learned::Nothing) => tracing::debug!(%order, name, "done"),
-            Ok(Learned::Model(model)) => knowledge.model = Some(model),
+            Ok(Learned::Model { model, can_improve }) => {
+                knowledge.learn_model(model);
+                knowledge.can_improve = can_improve;
+            }
             Ok(Learned::Audit(audit)) => knowledge.audit = Some(audit),
             Ok(Learned::CannotTrain) => knowledge.has_given_up = true,
             Ok(Learned::Assessment { model, assessment }) => {

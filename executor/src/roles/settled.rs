@@ -17,7 +17,7 @@ pub(super) fn prunable(
 ) -> BTreeSet<ContentHash> {
     let Some(outcome) = &record.outcome else { return BTreeSet::new() };
     let winner = outcome.winner().map(|standing| standing.model.root);
-    let models = knowledge.models_seen.iter().chain(knowledge.model.iter().map(|one| &one.root));
+    let models = knowledge.models_seen.iter().chain(knowledge.own_models().map(|one| &one.root));
     let losers = models.filter(|root| Some(**root) != winner).map(|root| ContentHash(root.0));
     let is_client = record.client == *account || knowledge.secret.is_some();
     let test = match outcome.test_source {
@@ -35,7 +35,7 @@ pub(super) fn needed(
     specification: &aipot_domain_runtime::order::OrderSpecification,
     knowledge: &Knowledge,
 ) -> BTreeSet<ContentHash> {
-    let models = knowledge.models_seen.iter().chain(knowledge.model.iter().map(|one| &one.root));
+    let models = knowledge.models_seen.iter().chain(knowledge.own_models().map(|one| &one.root));
     let test = knowledge.secret.iter().map(|secret| secret.file.root);
     let base = specification.model.base.map(|file| file.root);
     let data =

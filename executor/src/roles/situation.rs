@@ -42,6 +42,10 @@ pub fn model_key(model: &RevealedModel) -> ModelKey {
 pub struct Knowledge {
     /// The model that it has trained.
     pub model: Option<LocalModel>,
+    /// Models that it trained before: worse ones, of which one may be claimed.
+    pub earlier_models: Vec<LocalModel>,
+    /// Whether training once more may give a better model.
+    pub can_improve: bool,
     /// The result of the order's recipe, if this node has run it to check claims.
     pub audit: Option<LocalModel>,
     /// Whether training is known to be impossible.
@@ -63,6 +67,17 @@ impl Knowledge {
     pub fn observe(&mut self, view: &OrderView) {
         let roots = view.claims.values().filter_map(|claim| Some(claim.model?.root));
         self.models_seen.extend(roots);
+    }
+
+    /// Notes a model that was trained; one that is replaced may be claimed already.
+    pub fn learn_model(&mut self, model: LocalModel) {
+        let replaced = self.model.replace(model).filter(|replaced| *replaced != model);
+        self.earlier_models.extend(replaced);
+    }
+
+    /// The models that this node has trained.
+    pub fn own_models(&self) -> impl Iterator<Item = &LocalModel> {
+        self.earlier_models.iter().chain(&self.model)
     }
 
     /// What this node has found out about a model.

@@ -3,6 +3,7 @@
 mod actor;
 mod collusion;
 mod games;
+mod improvements;
 mod live;
 mod world;
 

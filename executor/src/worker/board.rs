@@ -62,6 +62,11 @@ impl Board {
         self.dispatch();
     }
 
+    /// What a running job has reserved.
+    pub(super) fn reserved_bytes(&self, id: JobId) -> Option<u64> {
+        self.schedule.running(id).map(|running| running.place.reserved_bytes)
+    }
+
     /// How many jobs run.
     pub(super) fn running_count(&self) -> usize {
         self.running.len()

@@ -6,9 +6,9 @@
 //! as it was before the first one, is measured; every other one is estimated.
 
 use std::path::Path;
-use std::sync::PoisonError;
 
 use super::control::Owner;
+use super::memory::OrderMemory;
 use super::{Shared, durable};
 use crate::processor::{forget_peak, process_memory};
 use crate::scheduler::calibration::{Calibration, Subject};
@@ -58,27 +58,34 @@ impl Probe {
         is_trusted.then_some(Self { estimated_bytes, idle_bytes })
     }
 
-    /// Ends a measurement after a step: corrects what the job has reserved, and what later ones will.
-    pub(super) fn end(self, owner: &Owner, subject: &Subject, need: MemoryNeed) {
+    /// Ends a measurement after a step: corrects what the job has reserved, and what later ones will. Gives the
+    /// corrected need, if the measurement is of this job alone.
+    pub(super) fn end(
+        self,
+        owner: &Owner,
+        subject: &Subject,
+        memory: &OrderMemory,
+    ) -> Option<MemoryNeed> {
         let shared = &owner.shared;
         // Whoever came meanwhile was measured too.
-        let Some(memory) = process_memory() else { return };
+        let found = process_memory()?;
         if shared.board().running_count() != 1 {
-            return;
+            return None;
         }
-        let measured_bytes = memory.peak_bytes.saturating_sub(self.idle_bytes);
+        let measured_bytes = found.peak_bytes.saturating_sub(self.idle_bytes);
         tracing::info!(
             architecture = subject.architecture,
             estimated_bytes = self.estimated_bytes,
             measured_bytes,
             "memory of a probe step"
         );
-        let mut calibration = shared.calibration.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut calibration = shared.calibration();
         calibration.note(subject, self.estimated_bytes, measured_bytes);
-        let corrected = calibration.correct(subject, need);
+        let corrected = memory.corrected(&calibration, subject);
         keep(&calibration, &shared.configuration.folder);
         drop(calibration);
         shared.board().measure(owner.id, corrected);
+        Some(corrected)
     }
 }
 

@@ -1,15 +1,17 @@
 //! The memory of a job: what it may take, and what happens when it may not.
 
-use std::sync::PoisonError;
-
-use aipot_domain_runtime::order::OrderSpecification;
+use aipot_domain_runtime::order::{OrderSpecification, Recipe};
 use aipot_trainer::engine::EngineError;
 use aipot_trainer::memory::training_memory;
+use aipot_trainer::trace::recorder::SNAPSHOT_BYTES_MAX;
 
 use super::calibration::Probe;
 use super::{Control, Worker};
-use crate::scheduler::calibration::Subject;
+use crate::scheduler::calibration::{Calibration, Subject};
 use crate::scheduler::memory::MemoryNeed;
+
+/// What is kept, and the bytes of the file that is written of it.
+const WRITTEN_COPIES: u64 = 2;
 
 /// The only device on which orders are trained at present.
 const PROCESSOR: &str = "cpu:0";
@@ -68,24 +70,80 @@ impl MemoryGuard for MachineMemory {
     }
 }
 
-/// What training an order needs, by the rows of its micro-batches.
+/// What training an order needs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OrderMemory {
+    /// Until the first step is done, by the rows of its micro-batches.
+    pub step: MemoryNeed,
+    /// What the run keeps and writes later: its trace, or its checkpoint, and the copy that is written.
+    pub record_bytes: u64,
+}
+
+impl OrderMemory {
+    /// Computed before anything is taken.
+    ///
+    /// # Errors
+    /// [`EngineError::Overflow`] when a size does not fit.
+    pub fn of(specification: &OrderSpecification) -> Result<Self, EngineError> {
+        let total = |rows| training_memory(specification, rows).map(|memory| memory.total());
+        let rows_max = specification.train.batch_size.max(1);
+        let (one, first) = (total(1)?, training_memory(specification, 1)?);
+        let state_bytes = first.weights.saturating_add(first.moments);
+        let kept = kept(specification, state_bytes);
+        // The file of frozen weights, and the weights.
+        let base_bytes = specification.model.base.map_or(0, |base| base.byte_count);
+        let base_bytes = base_bytes.saturating_mul(2);
+        let data_bytes = specification.data.train.byte_count;
+        let always = [data_bytes, base_bytes, one, kept.initial_bytes];
+        let fixed_bytes = always.iter().fold(0, |sum: u64, bytes| sum.saturating_add(*bytes));
+        let mut step = MemoryNeed { fixed_bytes, row_bytes: 0, rows_max };
+        // The steepest line from one row to any number that may be tried lies above all of them.
+        for rows in step.halvings().take_while(|rows| *rows > 1) {
+            let more = total(rows)?.saturating_sub(one);
+            step.row_bytes = step.row_bytes.max(more.div_ceil(u64::from(rows - 1)));
+        }
+        step.fixed_bytes = step.fixed_bytes.saturating_sub(step.row_bytes);
+        Ok(Self { step, record_bytes: kept.record_bytes.saturating_mul(WRITTEN_COPIES) })
+    }
+
+    /// All of it, with the first step corrected by what was measured.
+    pub(super) fn corrected(&self, calibration: &Calibration, subject: &Subject) -> MemoryNeed {
+        self.with_record(calibration.correct(subject, self.step))
+    }
+
+    fn with_record(&self, step: MemoryNeed) -> MemoryNeed {
+        MemoryNeed { fixed_bytes: step.fixed_bytes.saturating_add(self.record_bytes), ..step }
+    }
+}
+
+/// All that training an order needs, before anything was measured.
 ///
 /// # Errors
 /// [`EngineError::Overflow`] when a size does not fit.
 pub fn training_need(specification: &OrderSpecification) -> Result<MemoryNeed, EngineError> {
-    let total = |rows| training_memory(specification, rows).map(|memory| memory.total());
-    let rows_max = specification.train.batch_size.max(1);
-    let one = total(1)?;
-    let file_bytes = specification.data.train.byte_count;
-    let mut need =
-        MemoryNeed { fixed_bytes: file_bytes.saturating_add(one), row_bytes: 0, rows_max };
-    // The steepest line from one row to any number that may be tried lies above all of them.
-    for rows in need.halvings().take_while(|rows| *rows > 1) {
-        let more = total(rows)?.saturating_sub(one);
-        need.row_bytes = need.row_bytes.max(more.div_ceil(u64::from(rows - 1)));
+    let memory = OrderMemory::of(specification)?;
+    Ok(memory.with_record(memory.step))
+}
+
+/// What a run keeps beside what its steps compute with.
+struct Kept {
+    /// While the weights are made.
+    initial_bytes: u64,
+    /// At its end.
+    record_bytes: u64,
+}
+
+fn kept(specification: &OrderSpecification, state_bytes: u64) -> Kept {
+    let Recipe::Fixed(recipe) = specification.train.recipe else {
+        return Kept { initial_bytes: 0, record_bytes: state_bytes };
+    };
+    let checkpoints = u64::from(recipe.step_count / recipe.checkpoint_interval.max(1)) + 1;
+    let record_bytes = state_bytes.saturating_mul(checkpoints);
+    Kept {
+        // The machine makes the state, which is then copied.
+        initial_bytes: state_bytes.saturating_mul(2),
+        record_bytes: record_bytes.min(SNAPSHOT_BYTES_MAX.max(state_bytes)),
     }
-    need.fixed_bytes = need.fixed_bytes.saturating_sub(need.row_bytes);
-    Ok(need)
 }
 
 /// What is measured together with other orders.
@@ -100,9 +158,8 @@ impl Worker {
         &self,
         specification: &OrderSpecification,
     ) -> Result<MemoryNeed, EngineError> {
-        let need = training_need(specification)?;
-        let calibration = self.shared.calibration.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(calibration.correct(&subject(specification), need))
+        let memory = OrderMemory::of(specification)?;
+        Ok(memory.corrected(&self.shared.calibration(), &subject(specification)))
     }
 }
 
@@ -111,6 +168,8 @@ impl Worker {
 pub(super) struct StepMemory<'job> {
     control: &'job Control,
     subject: Subject,
+    memory: OrderMemory,
+    /// What this go needs by what was measured before it, or in its first step.
     need: MemoryNeed,
     micro_rows: u32,
     probe: Option<Probe>,
@@ -123,12 +182,16 @@ impl<'job> StepMemory<'job> {
         control: &'job Control,
         specification: &OrderSpecification,
     ) -> Result<Self, EngineError> {
-        let need = training_need(specification)?;
+        let memory = OrderMemory::of(specification)?;
         let micro_rows = control.micro_rows(specification.train.batch_size);
-        let estimated_bytes = need.bytes(micro_rows);
+        let estimated_bytes = memory.step.bytes(micro_rows);
         let probe = control.owner().and_then(|owner| Probe::begin(&owner.shared, estimated_bytes));
         let subject = subject(specification);
-        Ok(Self { control, subject, need, micro_rows, probe, is_first: true })
+        let need = match control.owner() {
+            Some(owner) => memory.corrected(&owner.shared.calibration(), &subject),
+            None => memory.with_record(memory.step),
+        };
+        Ok(Self { control, subject, memory, need, micro_rows, probe, is_first: true })
     }
 
     /// Rows of a micro-batch.
@@ -142,26 +205,26 @@ impl<'job> StepMemory<'job> {
             return Ok(());
         };
         let shared = &owner.shared;
-        let calibration = shared.calibration.lock().unwrap_or_else(PoisonError::into_inner);
-        // Another job may have taught meanwhile that more is needed than was reserved.
-        let need = calibration.correct(&self.subject, self.need);
-        let needed_bytes = need.bytes(self.micro_rows);
-        drop(calibration);
+        // The first step may have taught that more must be reserved than the place had.
+        let reserved_bytes = shared.board().reserved_bytes(owner.id);
         let request = MemoryRequest {
             step,
             micro_rows: self.micro_rows,
-            needed_bytes,
-            budget_bytes: place.reserved_bytes,
+            needed_bytes: self.need.bytes(self.micro_rows),
+            budget_bytes: reserved_bytes.unwrap_or(place.reserved_bytes),
             is_first: self.is_first,
         };
-        shared.guard.admit(request).inspect_err(|_| shared.board().measure(owner.id, need))
+        let admitted = shared.guard.admit(request);
+        // Another job may have taught, while this one waited, that it needs more.
+        admitted.inspect_err(|_| shared.board().measure(owner.id, self.need))
     }
 
     /// Ends the measurement when this was the first step.
     pub(super) fn after_step(&mut self) {
         self.is_first = false;
         if let (Some(probe), Some(owner)) = (self.probe.take(), self.control.owner()) {
-            probe.end(owner, &self.subject, self.need);
+            let corrected = probe.end(owner, &self.subject, &self.memory);
+            self.need = corrected.unwrap_or(self.need);
         }
     }
 }
@@ -174,13 +237,14 @@ mod tests {
     #[test]
     fn the_need_is_at_least_what_the_engine_takes_whatever_the_pieces() {
         for (specification, file) in [fixed(MLP), fixed(CNN), fixed(GPT), free(MLP)] {
-            let need = training_need(&specification).unwrap();
+            let OrderMemory { step: need, record_bytes } = OrderMemory::of(&specification).unwrap();
+            assert!(record_bytes > 0);
             let file_bytes = u64::try_from(file.len()).unwrap();
             for rows in need.halvings() {
                 let taken = training_memory(&specification, rows).unwrap().total() + file_bytes;
                 assert!(need.bytes(rows) >= taken, "{rows} rows: {taken} of {}", need.bytes(rows));
                 assert!(
-                    need.bytes(rows) < 2 * taken,
+                    need.bytes(rows) < 3 * taken,
                     "{rows} rows: {taken} of {}",
                     need.bytes(rows)
                 );

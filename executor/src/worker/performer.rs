@@ -29,6 +29,9 @@ const NO_DEADLINE: BlockNumber = BlockNumber(u32::MAX);
 /// How long the last step may take when nobody waits for it any more.
 pub(super) const LAST_STEP_MAX: Duration = Duration::from_secs(10);
 
+/// How long a step may take after which a job stops.
+const STEP_MAX: Duration = Duration::from_mins(1);
+
 /// How often a job looks whether it is to stop.
 const TICK: Duration = Duration::from_millis(20);
 
@@ -45,9 +48,17 @@ pub(super) struct Errand {
     /// Set from outside when the time is up: the model as it is then is the result.
     pub(super) is_urgent: Arc<AtomicBool>,
     pub(super) progress: broadcast::Sender<TrainingProgress>,
+    /// When its limits were set.
+    pub(super) since: Instant,
 }
 
 impl Errand {
+    /// The time that is left of what was left then.
+    pub(super) fn time_left_ms(&self) -> Option<u64> {
+        let passed = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.job.limits.time_left_ms.map(|left| left.saturating_sub(passed))
+    }
+
     /// Tells whoever listens how far the job is.
     pub(super) fn report(&self, progress: TrainingProgress) {
         if self.progress.send(progress).is_err() {
@@ -108,7 +119,7 @@ fn perform_here(
     };
     let end = runtime.block_on(train(errand, folder, control));
     // What was told to stop still writes its checkpoint.
-    runtime.shutdown_timeout(LAST_STEP_MAX);
+    runtime.shutdown_timeout(STEP_MAX);
     end.map_or(JobEnd::Stopped, JobEnd::Finished)
 }
 
@@ -126,7 +137,7 @@ async fn train(
         checkpoint_time: Duration::from_millis(limits.checkpoint_ms),
         ..WorkerConfiguration::for_folder(folder, limits.threads.into())
     });
-    let deadline_block = set_clock(&worker, limits.time_left_ms);
+    let deadline_block = set_clock(&worker, errand.time_left_ms());
     let mut reports = worker.progress();
     let mut ticks = interval(TICK);
     let result = result(&worker, errand, deadline_block);
@@ -253,3 +264,6 @@ impl TrainingData for DataOnDisk {
         Ok(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,7 +72,7 @@ impl ProcessSettings {
             program: program.into(),
             device: DeviceChoice { backend: crate::backend::Backend::Cpu, index: None },
             folder: folder.into(),
-            silence_max: Duration::from_secs(5),
+            silence_max: Duration::from_secs(10),
             pause_max: Duration::from_mins(1),
             deaths_max: 5,
             backoff_min: Duration::from_millis(100),
@@ -211,8 +211,10 @@ impl ProcessPool {
         step: &mut u64,
     ) -> Result<JobEnd<Result<Outcome, Failure>>, Death> {
         let mut child = self.child()?;
+        let mut job = job.clone();
+        job.limits.time_left_ms = errand.time_left_ms();
         child.tell(&ToWorker::Start(Box::new(job.clone())))?;
-        let end = self.follow(&mut child, (job, errand), control, step)?;
+        let end = self.follow(&mut child, (&job, errand), control, step)?;
         self.idle().push(child);
         Ok(end)
     }

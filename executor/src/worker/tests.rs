@@ -89,6 +89,7 @@ fn worker(folder: &TempDir, jobs_max: usize) -> Worker {
         more_devices: Vec::new(),
         checkpoint_steps: 4,
         checkpoint_time: Duration::from_hours(1),
+        strategy: StrategySettings::default(),
     })
 }
 
@@ -265,4 +266,5 @@ async fn work_that_panics_leaves_its_room() {
 
 pub(crate) mod orders;
 mod out_of_memory;
+mod search;
 mod time_limit;

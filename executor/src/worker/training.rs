@@ -1,5 +1,7 @@
 //! Training of one order: from the checkpoint, if there is one, to the bytes of the model.
 
+mod search;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -159,9 +161,15 @@ impl Worker {
         self.run(place, work).await?
     }
 
+    /// Whether training the order once more may give a better model than it did.
+    pub fn can_improve(&self, order: &OrderId) -> bool {
+        search::is_unfinished(&self.configuration().folder, order)
+    }
+
     /// Forgets the checkpoint of an order.
     pub fn remove_checkpoint(&self, order: &OrderId) {
         remove_checkpoint(&checkpoint_path(&self.configuration().folder, order));
+        search::remove_search(&self.configuration().folder, order);
         self.forget_elsewhere(order);
     }
 }
@@ -231,6 +239,14 @@ impl<'job> Session<'job> {
         let specification = &self.job.specification;
         let file = TrainingFile::new(bytes, specification);
         let file = file.map_err(|source| TrainingError::Data { source })?.with_base(base);
+        let strategy = self.configuration.strategy;
+        // Candidates are trained from nothing, so a base is left to the order's own recipe.
+        if strategy.candidates > 1
+            && specification.model.base.is_none()
+            && let Some(end) = self.search(strategy, bytes)?
+        {
+            return Ok(end);
+        }
         let mut memory = StepMemory::new(self.control, specification)?;
         let mut options = TrainingOptions::recipe(specification, self.job.seed);
         for divergence_count in 1_u32.. {

@@ -57,7 +57,8 @@ impl Worker {
         let specification = specification.clone();
         let job = Job { purpose, specification, data: Vec::new(), limits, checkpoints };
         let progress = self.shared.progress.clone();
-        Errand { job, data, is_urgent: Arc::new(AtomicBool::new(false)), progress }
+        let is_urgent = Arc::new(AtomicBool::new(false));
+        Errand { job, data, is_urgent, progress, since: Instant::now() }
     }
 
     /// Has a job done where trainings are done.

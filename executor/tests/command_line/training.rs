@@ -40,6 +40,15 @@ fn every_optimizer_and_schedule_can_be_chosen() {
 }
 
 #[test]
+fn micro_batches_change_no_bit() {
+    let desk = Desk::new();
+    let whole = trained(&desk, &["--steps", "9"]);
+    let pieces = trained(&desk, &["--steps", "9", "--micro-batch", "5"]);
+    assert_eq!(pieces["model_root"], whole["model_root"]);
+    assert!(refused(&["--micro-batch", "0"]).contains("--micro-batch"));
+}
+
+#[test]
 fn a_stopped_run_goes_on_to_the_same_model() {
     let desk = Desk::new();
     let run = ["--steps", "30", "--optimizer", "muon", "--ema", "0.9", "--accumulate", "2"];

@@ -67,8 +67,19 @@ impl Order {
         ))
     }
 
+    /// A free training that needs some mebibytes.
+    pub(crate) fn large() -> Self {
+        Self::from_toml(
+            &ORDER.replace("[40]", "[3000]").replace("RECIPE", "recipe = \"free\"\nepochs = 2"),
+        )
+    }
+
     fn with(recipe: &str) -> Self {
-        let draft = parse_order_toml(&ORDER.replace("RECIPE", recipe)).unwrap();
+        Self::from_toml(&ORDER.replace("RECIPE", recipe))
+    }
+
+    fn from_toml(text: &str) -> Self {
+        let draft = parse_order_toml(text).unwrap();
         let train = draft.data.synthetic(Part::Train).unwrap().unwrap();
         let test = draft.data.synthetic(Part::Test).unwrap().unwrap();
         let prepared = prepare(&draft.data.shape(), Some(&train), Some(&test)).unwrap();
@@ -106,6 +117,7 @@ impl Order {
                 threads: 1,
                 memory_bytes: 1 << 30,
                 time_limit_s: 600,
+                time_left_ms: None,
                 checkpoint_steps: 20,
                 checkpoint_ms: 600_000,
             },

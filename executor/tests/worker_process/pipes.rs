@@ -57,6 +57,17 @@ impl Desk {
         Some(decode_from_worker(&frame).unwrap())
     }
 
+    /// Waits until a step is done; the steps of the run.
+    fn begun(&mut self) -> u64 {
+        loop {
+            match self.hear() {
+                Some(FromWorker::Heartbeat) => {}
+                Some(FromWorker::Progress { step_count, .. }) => return step_count,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
     /// What it says next beside that it lives.
     fn news(&mut self) -> Option<FromWorker> {
         loop {
@@ -107,7 +118,7 @@ fn a_job_ends_with_a_model_in_a_file() {
     let mut desk = Desk::new();
     let job = desk.job(&Order::free(2));
     desk.start(&job);
-    let Some(FromWorker::Progress { step_count: 25, .. }) = desk.hear() else { panic!("silence") };
+    assert_eq!(desk.begun(), 25);
     let Some(FromWorker::Result { job: id, model, trace: None, trace_file: None }) = desk.news()
     else {
         panic!("no result")
@@ -130,7 +141,7 @@ fn a_process_whose_node_dies_leaves_a_checkpoint() {
     let mut desk = Desk::new();
     let job = desk.job(&endless());
     desk.start(&job);
-    desk.hear().unwrap();
+    desk.begun();
     drop(desk.input.take());
     assert_eq!(desk.news(), Some(FromWorker::Paused(job.id())));
     assert_eq!(desk.news(), None);
@@ -143,7 +154,7 @@ fn a_signal_to_end_is_heeded_at_the_next_step() {
     let mut desk = Desk::new();
     let job = desk.job(&endless());
     desk.start(&job);
-    desk.hear().unwrap();
+    desk.begun();
     let process = Pid::from_child(&desk.child);
     kill_process(process, Signal::TERM).unwrap();
     assert_eq!(desk.news(), Some(FromWorker::Paused(job.id())));
@@ -156,7 +167,7 @@ fn a_job_that_is_cancelled_says_so_and_the_next_one_begins() {
     let mut desk = Desk::new();
     let job = desk.job(&endless());
     desk.start(&job);
-    desk.hear().unwrap();
+    desk.begun();
     // Meant for another job.
     desk.tell(&ToWorker::Pause(Order::free(1).job(None).id()));
     desk.tell(&ToWorker::Cancel(job.id()));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aipot_domain_runtime::primitives::BlockNumber;
+use aipot_executor::scheduler::memory::MemoryNeed;
 use aipot_executor::scheduler::{Job as Place, Priority};
 use aipot_executor::worker::process::{ProcessPool, ProcessSettings};
 use aipot_executor::worker::protocol::Failure;
@@ -133,7 +134,7 @@ async fn a_process_gives_way_to_a_challenge_and_goes_on_to_the_same_bits() {
         let place = Place {
             priority: Priority::Challenge,
             deadline_block: BlockNumber(1),
-            reserved_bytes: 1,
+            memory: MemoryNeed::whole(1),
         };
         within("the challenge runs", worker.run(place, |_: &Control| JobEnd::Finished(()))).await
     };
@@ -171,8 +172,11 @@ async fn a_training_that_nobody_waits_for_stops_with_a_checkpoint() {
     }
     until("the checkpoint is written", || has_checkpoint(&folder, &order)).await;
     // The machine is free again.
-    let place =
-        Place { priority: Priority::Plotting, deadline_block: BlockNumber(1), reserved_bytes: 1 };
+    let place = Place {
+        priority: Priority::Plotting,
+        deadline_block: BlockNumber(1),
+        memory: MemoryNeed::whole(1),
+    };
     within("it runs", worker.run(place, |_: &Control| JobEnd::Finished(()))).await.unwrap();
 }
 

@@ -70,6 +70,26 @@ async fn another_machine_trains_to_the_same_bits() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_was_forgotten_is_trained_again_when_somebody_asks() {
+    let (server, folder) = (StreamServer::start(), tempdir().unwrap());
+    let node = provider(&server, folder.path()).await;
+    let _machine = Machine::start(&server);
+    let order = Order::free(2);
+    let model = order.train_with(&node, folder.path()).await.unwrap();
+    assert_eq!(server.count("results").await, 1);
+    node.remove_checkpoint(&order.specification.id());
+    within("the result is forgotten", async {
+        while server.count("results").await > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    // The server still knows the name of the first result, which must not keep the second one out.
+    assert!(order.train_with(&node, folder.path()).await.unwrap() == model);
+    assert_eq!(server.count("results").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_recipe_comes_back_with_its_trace() {
     let (server, folder, other) = (StreamServer::start(), tempdir().unwrap(), tempdir().unwrap());
     let node = provider(&server, folder.path()).await;
@@ -197,14 +217,13 @@ async fn a_job_that_nobody_waits_for_is_taken_back() {
 async fn a_job_that_is_too_large_for_one_machine_waits_for_a_larger_one() {
     let (server, folder) = (StreamServer::start(), tempdir().unwrap());
     let node = provider(&server, folder.path()).await;
-    let mut progress = node.progress();
-    let order = Arc::new(Order::free(4));
-    let bytes = aipot_domain_runtime::order::cost::cost(&order.specification);
-    assert!(bytes.unwrap().training_bytes < 1 << 20, "one mebibyte is enough");
-    let _machine = Machine::with(&server, &["--memory-mib", "1"]);
-    let model = order.train_with(&node, folder.path()).await.unwrap();
-    assert!(model == order.model().await);
-    assert!(progress.recv().await.is_ok());
+    let order = Arc::new(Order::large());
+    let training = begin(&order, &node, &folder);
+    let small = Machine::with(&server, &["--memory-mib", "1"]);
+    block_in_place(|| assert_eq!(small.says("end")["end"], "given back"));
+    drop(small);
+    let _large = Machine::start(&server);
+    assert!(training.await.unwrap().unwrap() == order.model().await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -112,7 +112,7 @@ proptest! {
         side in prop::sample::select(vec![5_usize, 25]),
     ) {
         let of = |batch| Geometry {
-            batch, channels: 2, height: side, width: side, kernel: 2, outputs: 3,
+            batch, channels: 2, height: side, width: side, kernel: 2, outputs: 3, padding: 0, stride: 1,
         };
         let geometry = of(batch);
         let mut stream = ChaChaStream::from_seed([3; 32]);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use aipot_domain_runtime::order::network::{self, TensorPlace, ValueShape};
 use aipot_domain_runtime::order::tensors::Tensor;
+use aipot_kernels::canonical::canonical;
 use aipot_kernels::cross_entropy::cross_entropy_rows;
 use aipot_kernels::row_span::{RowSpan, RunningSums};
 
@@ -279,5 +280,5 @@ fn base_room(tensor: &Tensor, room: &mut Room) -> Vec<f32> {
 
 /// Adds in place.
 fn add(sum: &mut [f32], added: &[f32]) {
-    sum.iter_mut().zip(added).for_each(|(sum, added)| *sum += added);
+    sum.iter_mut().zip(added).for_each(|(sum, added)| *sum = canonical(*sum + added));
 }

@@ -1,10 +1,8 @@
 //! What survives a step: weights, what the optimizer remembers, and its scalars.
 
-use aipot_domain_runtime::order::{
-    FixedRecipe, OrderSpecification, RecipeOptimizer, RecipeSchedule,
-};
+use aipot_domain_runtime::order::{FixedRecipe, OrderSpecification, RecipeOptimizer};
 use aipot_domain_runtime::program::RateCourse;
-use aipot_kernels::update::{AdamWConstants, AdamWScalars, AdamWStep, MomentumStep};
+use aipot_kernels::update::{AdamWConstants, AdamWScalars, AdamWStep, LionStep, MomentumStep};
 
 use super::EngineError;
 use super::room::Room;
@@ -82,7 +80,7 @@ impl TrainingState {
     fn scalar_count(&self) -> usize {
         match self.optimizer {
             RecipeOptimizer::AdamW { .. } => ADAMW_SCALARS,
-            RecipeOptimizer::Momentum { .. } => 0,
+            RecipeOptimizer::Momentum { .. } | RecipeOptimizer::Lion { .. } => 0,
         }
     }
 
@@ -100,6 +98,10 @@ impl TrainingState {
                 let [momentum, weight_decay] = [momentum, weight_decay].map(f32::from_bits);
                 self.update_momentum(gradients, MomentumStep::new(momentum, weight_decay, rate))
             }
+            RecipeOptimizer::Lion { beta1, beta2, weight_decay } => {
+                let [beta1, beta2, weight_decay] = [beta1, beta2, weight_decay].map(f32::from_bits);
+                self.update_lion(gradients, LionStep::new((beta1, beta2), weight_decay, rate))
+            }
         }
     }
 
@@ -108,6 +110,15 @@ impl TrainingState {
         for ((weights, gradient), moments) in tensors {
             let [first, second] = moments.as_mut_slice() else { continue };
             step.apply(weights, gradient, first, second).map_err(EngineError::kernel)?;
+        }
+        Ok(())
+    }
+
+    fn update_lion(&mut self, gradients: &[Vec<f32>], step: LionStep) -> Result<(), EngineError> {
+        let tensors = self.weights.iter_mut().zip(gradients).zip(&mut self.moments);
+        for ((weights, gradient), moments) in tensors {
+            let [momentum] = moments.as_mut_slice() else { continue };
+            step.apply(weights, gradient, momentum).map_err(EngineError::kernel)?;
         }
         Ok(())
     }
@@ -130,16 +141,12 @@ impl TrainingState {
 pub(super) fn moment_count(optimizer: RecipeOptimizer) -> usize {
     match optimizer {
         RecipeOptimizer::AdamW { .. } => 2,
-        RecipeOptimizer::Momentum { .. } => 1,
+        RecipeOptimizer::Momentum { .. } | RecipeOptimizer::Lion { .. } => 1,
     }
 }
 
 /// The course of the learning rate of a recipe.
 pub(super) fn course(recipe: &FixedRecipe) -> RateCourse {
-    let warmup_step_count = match recipe.schedule {
-        RecipeSchedule::Constant => None,
-        RecipeSchedule::Cosine { warmup_step_count } => Some(u64::from(warmup_step_count)),
-    };
-    let step_count = u64::from(recipe.step_count);
-    RateCourse { peak: recipe.learning_rate, warmup_step_count, step_count }
+    let FixedRecipe { learning_rate, schedule, step_count, .. } = *recipe;
+    RateCourse { peak: learning_rate, schedule, step_count }
 }

@@ -1,5 +1,7 @@
 //! Values that become one, or another form of themselves.
 
+use aipot_kernels::canonical::canonical;
+
 use super::{Behind, Layer, Seen};
 use crate::engine::EngineError;
 
@@ -20,7 +22,10 @@ impl Layer for Add {
     ) -> Result<(), EngineError> {
         let [left, right] = seen.values;
         let pairs = left.iter().zip(right);
-        output.iter_mut().zip(pairs).for_each(|(sum, (left, right))| *sum = left + right);
+        output
+            .iter_mut()
+            .zip(pairs)
+            .for_each(|(sum, (left, right))| *sum = canonical(left + right));
         Ok(())
     }
 

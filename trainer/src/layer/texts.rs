@@ -34,7 +34,7 @@ impl Sides {
         Ok(Self { tokens, width })
     }
 
-    fn texts<'tokens>(self, seen: Seen<'tokens>, has_tokens: bool) -> Texts<'tokens> {
+    fn texts(self, seen: Seen<'_>, has_tokens: bool) -> Texts<'_> {
         let Self { tokens, width } = self;
         let ids = has_tokens.then_some(seen.tokens);
         Texts { batch: seen.span.count, tokens, width, ids }

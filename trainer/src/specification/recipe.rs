@@ -11,20 +11,25 @@ const CHECKPOINT_INTERVAL_DEFAULT: u32 = 100;
 
 const WORDS: &[(&str, Recipe)] = &[("free", Recipe::Free)];
 const OPTIMIZERS: &[(&str, Optimizer)] =
-    &[("adamw", Optimizer::AdamW), ("momentum", Optimizer::Momentum)];
-const SCHEDULES: &[(&str, Schedule)] =
-    &[("constant", Schedule::Constant), ("cosine", Schedule::Cosine)];
+    &[("adamw", Optimizer::AdamW), ("momentum", Optimizer::Momentum), ("lion", Optimizer::Lion)];
+const SCHEDULES: &[(&str, Schedule)] = &[
+    ("constant", Schedule::Constant),
+    ("cosine", Schedule::Cosine),
+    ("one_cycle", Schedule::OneCycle),
+];
 
 #[derive(Clone, Copy)]
 enum Optimizer {
     AdamW,
     Momentum,
+    Lion,
 }
 
 #[derive(Clone, Copy)]
 enum Schedule {
     Constant,
     Cosine,
+    OneCycle,
 }
 
 /// Reads the recipe of the training section; left out, it is free.
@@ -70,6 +75,11 @@ fn optimizer(section: &mut Section) -> Result<RecipeOptimizer, SpecificationErro
             momentum: constant("momentum", 0.9)?,
             weight_decay: constant("weight_decay", 0.0)?,
         },
+        Optimizer::Lion => RecipeOptimizer::Lion {
+            beta1: constant("beta1", 0.9)?,
+            beta2: constant("beta2", 0.99)?,
+            weight_decay: constant("weight_decay", 0.1)?,
+        },
     })
 }
 
@@ -80,6 +90,7 @@ fn schedule(section: &mut Section) -> Result<RecipeSchedule, SpecificationError>
             let warmup = section.integer("warmup_steps", 0..=STEPS_MAX)?;
             RecipeSchedule::Cosine { warmup_step_count: warmup.unwrap_or(0) }
         }
+        Schedule::OneCycle => RecipeSchedule::OneCycle,
     })
 }
 
@@ -102,12 +113,19 @@ pub(super) fn write(recipe: &Recipe) -> String {
             number(momentum),
             number(weight_decay)
         ),
+        RecipeOptimizer::Lion { beta1, beta2, weight_decay } => format!(
+            "\"lion\", beta1 = {}, beta2 = {}, weight_decay = {}",
+            number(beta1),
+            number(beta2),
+            number(weight_decay)
+        ),
     };
     let schedule = match recipe.schedule {
         RecipeSchedule::Constant => "\"constant\"".to_owned(),
         RecipeSchedule::Cosine { warmup_step_count } => {
             format!("\"cosine\", warmup_steps = {warmup_step_count}")
         }
+        RecipeSchedule::OneCycle => "\"one_cycle\"".to_owned(),
     };
     format!(
         "{{ steps = {}, optimizer = {optimizer}, learning_rate = {}, schedule = {schedule}, \

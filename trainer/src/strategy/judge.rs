@@ -18,17 +18,18 @@ pub(super) struct Judge<'data> {
 }
 
 impl<'data> Judge<'data> {
-    pub(super) fn new(division: &'data Division) -> Result<Self, SearchError> {
+    pub(super) fn new(division: &'data Division, micro_rows: u32) -> Result<Self, SearchError> {
         let mut specification = division.held_out.specification.clone();
         TrainingFile::new(&division.held_out.bytes, &specification)?;
         let example_count = specification.data.train_example_count;
         let batch_size = specification.train.batch_size.clamp(1, example_count.max(1));
         specification.train.batch_size = batch_size;
+        let micro_rows = usize::try_from(micro_rows).unwrap_or(usize::MAX);
         let failed = |source| TrainError::Engine { step: 0, source };
         Ok(Self {
             batches: Batches::new(&specification, &division.held_out.bytes, &mut Room::taken())
                 .map_err(failed)?,
-            network: Network::new(&specification, usize::MAX).map_err(failed)?,
+            network: Network::new(&specification, micro_rows).map_err(failed)?,
             gradients: Vec::new(),
             batch_count: example_count / batch_size,
             batch_size,

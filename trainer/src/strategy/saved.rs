@@ -57,9 +57,6 @@ pub enum SavedSearchError {
     /// The options make no search.
     #[error(transparent)]
     Search(#[from] SearchError),
-    /// The run of a candidate cannot be taken up.
-    #[error(transparent)]
-    Train(#[from] TrainError),
 }
 
 /// What is encoded.
@@ -73,7 +70,6 @@ struct Content {
     survivors: Vec<u32>,
     /// For each candidate its loss, the bits of an f64, and the bytes of its checkpoint.
     candidates: Vec<(u64, Option<Vec<u8>>)>,
-    running: Option<Vec<u8>>,
     best: Option<(u32, u64, u64, Vec<Vec<f32>>)>,
 }
 
@@ -84,8 +80,10 @@ impl<'data> Search<'data> {
     /// [`TrainError::Parameters`] when the weights of the running candidate are none of the order's model.
     pub fn to_bytes(&mut self) -> Result<Vec<u8>, TrainError> {
         let running = self.trainer.as_mut().map(Trainer::checkpoint).transpose()?;
-        let of_candidate = |candidate: &super::Candidate| {
-            let checkpoint = candidate.checkpoint.as_ref().map(Checkpoint::to_bytes);
+        let turn = self.survivors.get(self.place).copied();
+        let of_candidate = |(index, candidate): (usize, &super::Candidate)| {
+            let running = running.as_ref().filter(|_| Some(index) == turn);
+            let checkpoint = running.or(candidate.checkpoint.as_ref()).map(Checkpoint::to_bytes);
             (candidate.loss_nats.to_bits(), checkpoint)
         };
         let of_best = |best: &Best| {
@@ -99,8 +97,7 @@ impl<'data> Search<'data> {
             place: wide(self.place),
             spent_examples: self.spent_examples,
             survivors: self.survivors.iter().map(|survivor| small(*survivor)).collect(),
-            candidates: self.candidates.iter().map(of_candidate).collect(),
-            running: running.as_ref().map(Checkpoint::to_bytes),
+            candidates: self.candidates.iter().enumerate().map(of_candidate).collect(),
             best: self.best.as_ref().map(of_best),
         };
         let mut bytes = MAGIC.to_vec();
@@ -145,9 +142,6 @@ impl<'data> Search<'data> {
             candidate.loss_nats = f64::from_bits(*loss);
             candidate.checkpoint = checkpoint.as_ref().map(read).transpose()?;
         }
-        let running = content.running.as_ref().map(read).transpose()?;
-        let resume = |checkpoint| Trainer::resume(specification, self.file, checkpoint);
-        self.trainer = running.map(resume).transpose()?;
         self.best = match content.best {
             None => None,
             Some((candidate, step, loss, values)) => Some(Best {
@@ -165,8 +159,8 @@ impl<'data> Search<'data> {
 
 fn content(bytes: &[u8], division: &Division) -> Result<Content, SavedSearchError> {
     let checkpoint_max = checkpoint::byte_count_max(&division.train.specification)?;
-    // A checkpoint for each candidate, one that is running, and the best model.
-    let checkpoints = u64::from(super::CANDIDATES_MAX).saturating_add(2);
+    // A checkpoint for each candidate, and the best model.
+    let checkpoints = u64::from(super::CANDIDATES_MAX).saturating_add(1);
     let max = checkpoint_max.saturating_mul(checkpoints).saturating_add(OVERHEAD_BYTES_MAX);
     if u64::try_from(bytes.len()).is_ok_and(|found| found > max) {
         return Err(SavedSearchError::Foreign);

@@ -40,6 +40,11 @@ fn check_optimizer(optimizer: RecipeOptimizer) -> Result<(), OrderError> {
             within("train.recipe.momentum (bits)", momentum, 0_u32, BELOW_ONE)?;
             weight_decay
         }
+        RecipeOptimizer::Lion { beta1, beta2, weight_decay } => {
+            within("train.recipe.beta1 (bits)", beta1, 0_u32, BELOW_ONE)?;
+            within("train.recipe.beta2 (bits)", beta2, 0_u32, BELOW_ONE)?;
+            weight_decay
+        }
     };
     within("train.recipe.weight_decay (bits)", decay, 0_u32, FINITE_MAX)
 }

@@ -7,7 +7,7 @@ use super::machine::Machine;
 use super::orders::{MOMENTUM, order, recipe};
 use crate::bounded::BoundedVec;
 use crate::order::network::{GraphInput, GraphLayer, Layer};
-use crate::order::{Architecture, ImageShape, OrderSpecification, ResnetShape};
+use crate::order::{Architecture, ImageShape, OrderSpecification, ResnetShape, VitShape};
 use crate::program::{Operation, OperatorFault, ProgramError, training};
 
 /// Epsilon of the norms, 1e-5.
@@ -47,6 +47,12 @@ fn resnet(batch: u32) -> OrderSpecification {
     let widths = BoundedVec::try_from([4, 6].to_vec()).unwrap();
     let shape = ResnetShape { image, widths, block_count: 1, groups: 2 };
     order(Architecture::Resnet(shape), (60, 3), batch)
+}
+
+fn vit(batch: u32) -> OrderSpecification {
+    let image = ImageShape { channels: 2, height: 4, width: 6 };
+    let shape = VitShape { image, patch: 2, width: 6, layer_count: 1, head_count: 2 };
+    order(Architecture::Vit(shape), (48, 3), batch)
 }
 
 #[test]
@@ -91,8 +97,18 @@ fn gradients_of_residual_networks_are_slopes() {
 }
 
 #[test]
-fn every_tensor_of_a_residual_network_gets_a_gradient() {
-    let mut order = resnet(4);
+fn gradients_of_transformers_over_squares_are_slopes() {
+    let mut order = vit(3);
+    let data = records(&mut order);
+    check(order, &data, 1.0 / 1024.0);
+}
+
+#[test]
+fn every_tensor_of_a_network_over_images_gets_a_gradient() {
+    [resnet(4), vit(4)].into_iter().for_each(check_every_tensor);
+}
+
+fn check_every_tensor(mut order: OrderSpecification) {
     order.train.recipe = recipe(MOMENTUM);
     let data = records(&mut order);
     let computation = training(&order).unwrap();
@@ -130,8 +146,9 @@ fn images_whose_columns_fill_more_than_a_slot_are_taken_in_parts() {
 
 #[test]
 fn a_window_that_leaves_its_plane_or_stands_still_is_refused() {
+    type Change<'change> = &'change dyn Fn(&mut [u32; 2], &mut [u32; 2], &mut u32);
     let order = graph([1, 5, 7], &[convolution(2, 3, (2, 1)), Layer::AveragePool], 2, 2);
-    let fault = |change: &dyn Fn(&mut [u32; 2], &mut [u32; 2], &mut u32)| {
+    let fault = |change: Change<'_>| {
         let mut program = training(&order).unwrap().step;
         let place = program.operators.iter().position(|one| one.name == "framed images");
         let place = place.unwrap() + 1;

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use aipot_domain_runtime::order::OrderSpecification;
+use aipot_domain_runtime::order::check::BATCH_MAX;
 use aipot_trainer::model_file::write_model;
 use aipot_trainer::run::{StepReport, Trainer, TrainingFile};
 use serde_json::json;
@@ -30,9 +31,13 @@ pub(super) fn run(
     output: Output,
 ) -> Result<FreeRun, CommandError> {
     let checkpoints = &arguments.checkpoints;
+    let micro_rows = micro_rows(arguments)?;
     let mut trainer = match checkpoints.read(specification)? {
-        Some(checkpoint) => Trainer::resume(specification, file, checkpoint)?,
-        None => Trainer::new(specification, file, arguments.choice.options(specification)?)?,
+        Some(checkpoint) => Trainer::resume_in_pieces(specification, file, checkpoint, micro_rows)?,
+        None => {
+            let options = arguments.choice.options(specification)?;
+            Trainer::new_in_pieces(specification, file, options, micro_rows)?
+        }
     };
     let (seed, step_count) = (trainer.options().seed, trainer.options().step_count);
     let mut saved = checkpoints.begin(&trainer);
@@ -52,6 +57,16 @@ pub(super) fn run(
     let (steps, is_finished) = ((first, trainer.step_index()), trainer.is_finished());
     let model = write_model(&trainer.finish()?);
     Ok(FreeRun { trained: Trained { model, losses, processor_time }, seed, steps, is_finished })
+}
+
+/// Examples that go through the network at once.
+fn micro_rows(arguments: &TrainArguments) -> Result<u32, CommandError> {
+    let Some(rows) = arguments.micro_batch else { return Ok(u32::MAX) };
+    if (1..=BATCH_MAX).contains(&rows) {
+        return Ok(rows);
+    }
+    let (value, max) = (u64::from(rows), u64::from(BATCH_MAX));
+    Err(CommandError::OutOfRange { field: "--micro-batch", value, min: 1, max })
 }
 
 /// How far the run is: a bar for people, a line now and then for machines.

@@ -20,6 +20,7 @@ use super::super::{RolesConfiguration, client, starter};
 use super::world::parameters;
 use super::{digits_order, paid, sorted};
 use crate::chain::development::{DevelopmentChain, DevelopmentConfiguration, every, produce_on};
+use crate::configuration::StrategySettings;
 use crate::keystore::NodeKey;
 use crate::node::{
     CallOutcome, KEY_FILE, NetworkSettings, Node, NodeConfiguration, NodeHandle, StartError,
@@ -114,6 +115,7 @@ impl Network {
             more_devices: Vec::new(),
             checkpoint_steps: 20,
             checkpoint_time: Duration::from_secs(1),
+            strategy: StrategySettings::default(),
         });
         let roles =
             RolesConfiguration { folder: folder.clone(), roles: CAST[place], inclusion_blocks: 12 };

@@ -168,7 +168,7 @@ impl<W: Write> Server<W> {
         });
         let performer = Performer::Here(self.folder.clone());
         let data = Arc::new(DataOnDisk::of(&job));
-        let errand = Errand { job, data, is_urgent, progress: sender };
+        let errand = Errand { job, data, is_urgent, progress: sender, since: Instant::now() };
         let events = self.sender.clone();
         spawn("aipot job", move || {
             let end = perform(&performer, &errand, &control);

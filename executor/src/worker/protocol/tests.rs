@@ -26,15 +26,18 @@ fn blobs() -> impl Strategy<Value = Blob> {
 
 fn jobs() -> impl Strategy<Value = Job> {
     let files = (blobs(), any::<Option<String>>()).prop_map(|(blob, path)| DataFile { blob, path });
-    let limits = (any::<u16>(), any::<u64>(), any::<u32>(), any::<u64>(), any::<u64>());
     let limits =
-        limits.prop_map(|(threads, memory_bytes, time_limit_s, steps, milliseconds)| Limits {
+        (any::<u16>(), any::<u64>(), any::<u32>(), any::<[u64; 2]>(), any::<Option<u64>>());
+    let limits = limits.prop_map(
+        |(threads, memory_bytes, time_limit_s, [steps, milliseconds], time_left_ms)| Limits {
             threads,
             memory_bytes,
             time_limit_s,
+            time_left_ms,
             checkpoint_steps: steps,
             checkpoint_ms: milliseconds,
-        });
+        },
+    );
     let files = proptest::collection::vec(files, 0..4);
     (purposes(), 1_u32..9, files, limits, any::<bool>()).prop_map(
         |(purpose, epochs, data, limits, is_shared)| Job {

@@ -10,6 +10,10 @@ use aipot_trainer::specification::{TestFacts, parse_order_toml};
 pub(crate) const MLP: &str = r#"architecture = "mlp"
 hidden = [16]"#;
 
+/// A perceptron that takes enough memory to be measured.
+pub(crate) const LARGE_MLP: &str = r#"architecture = "mlp"
+hidden = [1024, 1024]"#;
+
 /// A small network over images.
 pub(crate) const CNN: &str = r#"architecture = "cnn"
 image = [1, 12, 12]
@@ -64,7 +68,7 @@ synthetic = {{ seed = 7 }}
 [train]
 loss = "cross_entropy"
 metric = "accuracy"
-parameters_max = 100_000
+parameters_max = 2_000_000
 batch = 8
 {recipe}
 [pay]

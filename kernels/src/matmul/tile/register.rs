@@ -87,42 +87,39 @@ fn add_rows<S: Simd, const ROWS: usize>(
     store(simd, sums, (rows, column), stage);
 }
 
-/// The chains of a tile, from wherever its rows lie.
+/// The chains of one K-block for a register tile, from where they stand, fused, k ascending.
+///
+/// Plain loops over places, once for each kind of rows: what an iterator hands over as an array passes
+/// through memory, and the sums with it.
 #[expect(clippy::inline_always, reason = "must be compiled with the caller's processor features")]
 #[inline(always)]
 fn go_on<S: Simd, const ROWS: usize>(
     simd: S,
     (left, panel): (LeftTile<'_>, &[TileRow<S>]),
-    sums: [TileRow<S>; ROWS],
+    mut sums: [TileRow<S>; ROWS],
 ) -> [TileRow<S>; ROWS] {
     match left {
         LeftTile::Dense { left, first_row, first_k } => {
-            let depth = panel.len();
-            let rows: [&[f32]; ROWS] =
-                std::array::from_fn(|row| left.dense_row(first_row + row, first_k, depth));
-            let groups = (0..depth).map(|k| rows.map(|row| row[k]));
-            chains(simd, (groups, panel), sums)
+            let mut rows: [&[f32]; ROWS] = [&[]; ROWS];
+            for (row, values) in rows.iter_mut().enumerate() {
+                *values = left.dense_row(first_row + row, first_k, panel.len());
+            }
+            for (k, right) in panel.iter().enumerate() {
+                for (sums, row) in sums.iter_mut().zip(&rows) {
+                    let left = simd.splat_f32s(row[k]);
+                    sums[0] = simd.mul_add_f32s(left, right[0], sums[0]);
+                    sums[1] = simd.mul_add_f32s(left, right[1], sums[1]);
+                }
+            }
         }
         LeftTile::Packed(groups) => {
-            let groups = groups.iter().map(|group| std::array::from_fn(|row| group[row]));
-            chains(simd, (groups, panel), sums)
-        }
-    }
-}
-
-/// The chains of one K-block for a register tile: from where they stand, fused, k ascending.
-#[expect(clippy::inline_always, reason = "must be compiled with the caller's processor features")]
-#[inline(always)]
-fn chains<S: Simd, const ROWS: usize>(
-    simd: S,
-    (left, right): (impl Iterator<Item = [f32; ROWS]>, &[TileRow<S>]),
-    mut sums: [TileRow<S>; ROWS],
-) -> [TileRow<S>; ROWS] {
-    for (left, right) in left.zip(right) {
-        for (sums, &left) in sums.iter_mut().zip(&left) {
-            let left = simd.splat_f32s(left);
-            sums[0] = simd.mul_add_f32s(left, right[0], sums[0]);
-            sums[1] = simd.mul_add_f32s(left, right[1], sums[1]);
+            for (group, right) in groups.iter().zip(panel) {
+                for (sums, left) in sums.iter_mut().zip(group) {
+                    let left = simd.splat_f32s(*left);
+                    sums[0] = simd.mul_add_f32s(left, right[0], sums[0]);
+                    sums[1] = simd.mul_add_f32s(left, right[1], sums[1]);
+                }
+            }
         }
     }
     sums

@@ -33,12 +33,23 @@ const WIDE: &str = "architecture = \"graph\"\ninput = \"image\"\nimage = [1, 36,
     { operation = \"average_pool\" },\n{ operation = \"linear\", outputs = 5 },\n]";
 const RESNET: &str = "architecture = \"resnet\"\nimage = [1, 12, 12]\nwidths = [4, 6]\nblocks = 2\n\
                       groups = 2";
+const VIT: &str = "architecture = \"vit\"\nimage = [1, 12, 12]\npatch = 4\nwidth = 8\nlayers = 2\n\
+                   heads = 2";
 const LARGE_RECORDS: &str = "train_examples = 20\ntest_examples = 10\nfeatures = 1296\nclasses = 5";
 
 #[test]
 fn convolutions_norms_and_pools_of_a_graph_have_the_bits_of_their_program() {
     check(BRANCHES, RECORDS, ADAMW);
     check(BRANCHES, RECORDS, MOMENTUM);
+}
+
+#[test]
+fn a_run_that_is_no_number_any_more_has_the_bits_of_its_program() {
+    let steep = MOMENTUM.replace("0.05", "1e30");
+    for model in [BRANCHES, SQUARES, RESNET, VIT] {
+        let (specification, train) = order(model, RECORDS, &steep);
+        assert!(compare(&specification, (&train, &[])).is_nan(), "{model}");
+    }
 }
 
 #[test]
@@ -72,6 +83,12 @@ fn residual_networks_have_the_bits_of_their_program() {
 }
 
 #[test]
+fn transformers_over_squares_have_the_bits_of_their_program() {
+    check(VIT, RECORDS, ADAMW);
+    check(VIT, RECORDS, MOMENTUM);
+}
+
+#[test]
 fn pieces_of_images_train_the_bits_of_the_whole_batch() {
     check_pieces(RESNET, RECORDS, 6, &[1, 3, 4, 0, 100]);
     check_pieces(BRANCHES, RECORDS, 7, &[1, 2, 5]);
@@ -82,6 +99,7 @@ fn pieces_of_images_train_the_bits_of_the_whole_batch() {
 fn pieces_that_cut_a_block_of_squares_train_the_bits_of_the_whole_batch() {
     // 9 squares for each of 120 images are 1,080 rows.
     check_pieces(SQUARES, RECORDS, 120, &[1, 7, 57, 60]);
+    check_pieces(VIT, RECORDS, 120, &[1, 7, 57, 60]);
 }
 
 #[test]

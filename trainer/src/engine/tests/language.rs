@@ -1,8 +1,7 @@
 //! Layers of language models: the bits of their programs, in batches and in pieces; what is left out at
 //! random; bases.
 
-use aipot_domain_runtime::evaluation::Tally;
-use aipot_domain_runtime::order::network::network;
+use aipot_domain_runtime::order::tensors::base_tensors;
 use aipot_domain_runtime::order::{
     Architecture, BertShape, DataFile, LlamaShape, LoraBase, LoraShape, LoraTarget,
 };
@@ -12,7 +11,9 @@ use aipot_kernels::chacha8::ChaChaStream;
 
 use super::pieces::run;
 use super::*;
+use crate::evaluation::{Evaluation, evaluate, evaluate_order};
 use crate::memory::training_memory;
+use crate::run::{TrainError, Trainer, TrainingFile, TrainingOptions};
 
 /// Nine tokens of an example.
 const FEATURES: usize = 9;
@@ -47,17 +48,23 @@ fn padded(batch: u32, model: &str, recipe: &str) -> (OrderSpecification, Vec<u8>
     (specification, train)
 }
 
+/// The file of a base whose weights are drawn.
+fn drawn_base(order: &OrderSpecification) -> Vec<u8> {
+    let mut file = program::base_header(order).unwrap();
+    let mut stream = ChaChaStream::derive(&[3; 32], "base", 0);
+    let tensors = base_tensors(order).unwrap();
+    let count: u64 = tensors.iter().map(|tensor| tensor.value_count().unwrap()).sum();
+    (0..count).for_each(|_| file.extend((0.3 * stream.normal_f32()).to_le_bytes()));
+    file
+}
+
 /// Adapters on a drawn base of the same shapes, and the base's file.
 fn adapted(base: LoraBase, mut order: OrderSpecification) -> (OrderSpecification, Vec<u8>) {
     let targets = vec![LoraTarget::AttentionInput, LoraTarget::PerceptronOutput];
     let shape =
         LoraShape { base, rank: 3, alpha: 6.0_f32.to_bits(), targets: targets.try_into().unwrap() };
     order.model.architecture = Architecture::Lora(shape);
-    let mut file = program::base_header(&order).unwrap();
-    let mut stream = ChaChaStream::derive(&[3; 32], "base", 0);
-    let tensors = network(&order).unwrap().unwrap().base;
-    let count: u64 = tensors.iter().map(|tensor| tensor.value_count().unwrap()).sum();
-    (0..count).for_each(|_| file.extend((0.3 * stream.normal_f32()).to_le_bytes()));
+    let file = drawn_base(&order);
     let byte_count = u64::try_from(file.len()).unwrap();
     order.model.base = Some(DataFile { root: DataRoot([9; 32]), byte_count });
     (order, file)
@@ -171,12 +178,66 @@ fn a_base_of_other_shapes_is_refused() {
     }
 }
 
-/// The score of a model over the second source, by the evaluation program.
-fn evaluated(order: &OrderSpecification, files: Files<'_>, key: [u8; 32]) -> Tally {
+#[test]
+fn a_free_run_trains_beside_its_base_or_from_it() {
+    let (order, train, base) = lora_of_llama();
+    let options = TrainingOptions::steps(&order, 3, 40);
+    let start = || {
+        let file = TrainingFile::new(&train, &order).unwrap();
+        Trainer::new(&order, file, options).unwrap()
+    };
+    let refused = start().step();
+    let is_missing = matches!(refused, Err(TrainError::Engine { source: EngineError::NoBase, .. }));
+    assert!(is_missing, "{refused:?}");
+    let mut trainer = start().with_base(&base).unwrap();
+    let losses: Vec<f32> = (0..40).map(|_| trainer.step().unwrap().loss_nats).collect();
+    assert!(losses[39] < losses[0], "{losses:?}");
+
+    // A decoder whose order names a base of its own shapes starts as it.
+    let (mut order, train) = order_of(6, LLAMA, TEXT, ADAMW);
+    let base = drawn_base(&order);
+    let byte_count = u64::try_from(base.len()).unwrap();
+    order.model.base = Some(DataFile { root: DataRoot([9; 32]), byte_count });
+    check_over(&order, (&train, &base));
+    let file = TrainingFile::new(&train, &order).unwrap();
+    let trainer = Trainer::new(&order, file, TrainingOptions::steps(&order, 3, 4)).unwrap();
+    let trainer = trainer.with_base(&base).unwrap();
+    let values = trainer.model().iter().flatten().flat_map(|value| value.to_le_bytes());
+    assert!(base.ends_with(&values.collect::<Vec<u8>>()));
+}
+
+/// The score of a model, by the evaluation program and by the engine alike.
+fn evaluated(order: &OrderSpecification, weights: &[Vec<f32>], files: Files<'_>) -> Evaluation {
+    let header = program::model_header(order).unwrap();
+    let values = weights.iter().flatten().flat_map(|value| value.to_le_bytes());
+    let model: Vec<u8> = header.into_iter().chain(values).collect();
+    let files = Files { model: &model, ..files };
     let source = TestSource::BeaconSplit(Beacon([3; 32]));
-    let data = order.data.train;
-    let computation = program::evaluation(order, &data, &source, key).unwrap();
-    crate::evaluation::evaluate(&computation, files).unwrap().tally(&key)
+    let computation = program::evaluation(order, &order.data.train, &source, [5; 32]).unwrap();
+    let found = evaluate(&computation, files).unwrap();
+    assert_eq!(evaluate_order(order, &computation, files).unwrap(), found);
+    found
+}
+
+#[test]
+fn evaluations_leave_nothing_out_and_see_the_base() {
+    let cases =
+        [padded_with_nothing(EVERY), padded_with_nothing(BERT), lora_of_bert(), lora_of_llama()];
+    for (order, train, base) in cases {
+        let computation = program::training(&order).unwrap();
+        let mut machine =
+            Machine::new(&computation, Files { train: &train, base: &base, ..Files::default() });
+        machine.step(0).unwrap();
+        let count = program::training(&order).unwrap().step.persistent_count();
+        let tensors = layout(&order).unwrap().len();
+        assert!(tensors < count);
+        let weights: Vec<Vec<f32>> = machine.persistent()[..tensors]
+            .iter()
+            .map(|words| words.iter().map(|word| f32::from_bits(*word)).collect())
+            .collect();
+        let files = Files { train: &train, base: &base, ..Files::default() };
+        assert!(evaluated(&order, &weights, files).loss_sum_q16 > 0);
+    }
 }
 
 #[test]
@@ -187,13 +248,8 @@ fn models_over_tokens_learn_and_are_evaluated() {
     for (order, train) in [(bert, bert_data), (llama, llama_data)] {
         let computation = program::training(&order).unwrap();
         let mut engine = FastEngine::new(&order, &computation, &train).unwrap();
-        let score = |engine: &FastEngine<'_>| {
-            let header = program::model_header(&order).unwrap();
-            let values = engine.weights().iter().flatten().flat_map(|value| value.to_le_bytes());
-            let model: Vec<u8> = header.into_iter().chain(values).collect();
-            let files = Files { train: &train, model: &model, ..Files::default() };
-            evaluated(&order, files, [5; 32])
-        };
+        let files = Files { train: &train, ..Files::default() };
+        let score = |engine: &FastEngine<'_>| evaluated(&order, engine.weights(), files);
         engine.step(0).unwrap();
         let before = score(&engine);
         (1..computation.steps()).for_each(|step| engine.step(step).unwrap());

@@ -1,4 +1,4 @@
-//! Layers over images, and networks of them, forward and backward as PyTorch computes them.
+//! Layers over images, and networks of them, forward and backward as `PyTorch` computes them.
 
 use aipot_domain_runtime::order::{DataSpecification, ImageShape, OrderSpecification};
 use aipot_kernels::row_span::{RowSpan, RunningSums};
@@ -15,7 +15,7 @@ use crate::specification::parse_order_toml;
 /// Written by `benches/peers/layers_vision.py`.
 const PEER: &str = include_str!("../fixtures/vision.json");
 
-/// Epsilon of PyTorch's norms.
+/// Epsilon of `PyTorch`'s norms.
 const EPSILON: f32 = 1e-5;
 
 #[derive(Deserialize)]
@@ -216,6 +216,12 @@ impl ModelCase {
 fn a_residual_network_has_the_loss_and_the_gradients_of_pytorch() {
     let cases = peer().models;
     cases.iter().find(|case| case.name == "resnet").unwrap().check();
+}
+
+#[test]
+fn a_transformer_over_squares_has_the_loss_and_the_gradients_of_pytorch() {
+    let cases = peer().models;
+    cases.iter().find(|case| case.name == "vit").unwrap().check();
 }
 
 #[test]

@@ -34,3 +34,11 @@ fn a_residual_network_learns_the_digits() {
     let (correct, all) = answers(model, 225);
     assert!(correct * 100 >= all * 93, "{correct} of {all}");
 }
+
+#[test]
+fn a_transformer_over_squares_learns_the_digits() {
+    let model =
+        "architecture = \"vit\"\nimage = [1, 8, 8]\npatch = 2\nwidth = 32\nlayers = 2\nheads = 4";
+    let (correct, all) = answers(model, 450);
+    assert!(correct * 100 >= all * 90, "{correct} of {all}");
+}

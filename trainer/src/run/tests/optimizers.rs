@@ -128,6 +128,23 @@ fn two_batches_of_a_step_are_as_good_as_one_of_both() {
 }
 
 #[test]
+fn micro_batches_change_no_bit() {
+    for (specification, train) in &orders() {
+        let file = TrainingFile::new(train, specification).unwrap();
+        let model = |micro_batch| {
+            let options = options(specification, (OptimizerOptions::ADAMW, 0.01));
+            let mut trainer =
+                Trainer::new_in_pieces(specification, file, options, micro_batch).unwrap();
+            run_to(&mut trainer, 5);
+            bits(trainer.model())
+        };
+        let whole = model(u32::MAX);
+        assert_eq!(model(1), whole);
+        assert_eq!(model(3), whole);
+    }
+}
+
+#[test]
 fn clipped_gradients_move_the_weights_by_the_limit() {
     let (specification, train) = &orders()[0];
     let file = TrainingFile::new(train, specification).unwrap();

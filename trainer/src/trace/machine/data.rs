@@ -1,6 +1,7 @@
 //! Operators that read data files, random numbers, the schedule, or that count.
 
 use aipot_domain_runtime::batch_order::{example, split_example};
+use aipot_domain_runtime::order::RecipeSchedule;
 use aipot_domain_runtime::program::{
     Batch, DataInput, Layout, Operation, Picker, RateCourse, SlotIndex, SlotKind, View,
 };
@@ -274,11 +275,15 @@ fn kept((seed, node, step): (u64, u32, u32), threshold: u32, output: &mut [u32])
 }
 
 fn learning_rate(course: &RateCourse, number: u32) -> f32 {
-    let schedule = match course.warmup_step_count {
-        None => Schedule::Constant,
-        Some(warmup_step_count) => Schedule::Cosine { warmup_step_count },
+    let schedule = match course.schedule {
+        RecipeSchedule::Constant => Schedule::Constant,
+        RecipeSchedule::Cosine { warmup_step_count } => {
+            Schedule::Cosine { warmup_step_count: u64::from(warmup_step_count) }
+        }
+        RecipeSchedule::OneCycle => Schedule::OneCycle,
     };
-    canonical(f32::from_bits(course.peak) * schedule.share(u64::from(number), course.step_count))
+    let share = schedule.share(u64::from(number), u64::from(course.step_count));
+    canonical(f32::from_bits(course.peak) * share)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "rounding to f32 is what is wanted")]

@@ -105,6 +105,7 @@ impl Tile {
                 self.two(output, |a, b| constant(momentum) * a + b);
             }
             Function::MomentumWeight => self.momentum_weight(output),
+            Function::LionWeight { beta } => self.lion_weight(constant(beta), output),
             Function::Kept { decay } => self.one(output, |a| 1.0 - a * constant(decay)),
             Function::CorrectedRate => self.two(output, |a, b| a / (1.0 - b)),
             Function::CorrectionRoot => self.one(output, |a| (1.0 - a).sqrt()),
@@ -291,6 +292,17 @@ impl Tile {
             *output = kept[index] * weights[index] - rates[index] * velocities[index];
         }
     }
+
+    fn lion_weight(&self, beta: f32, output: &mut [f32]) {
+        let [weights, momenta, gradients, kept, rates] =
+            [0, 1, 2, 3, 4].map(|operand| self.floats(operand));
+        for (index, output) in output.iter_mut().enumerate() {
+            let mixture = beta * momenta[index] + (1.0 - beta) * gradients[index];
+            let positive = if mixture > 0.0 { 1.0 } else { mixture };
+            let sign = if mixture < 0.0 { -1.0 } else { positive };
+            *output = kept[index] * weights[index] - rates[index] * sign;
+        }
+    }
 }
 
 /// The larger of two candidates, the first among equals; a NaN before everything else.
@@ -337,7 +349,7 @@ pub(super) fn operand_count(function: Function) -> usize {
         | Function::PoolPosition
         | Function::Choose
         | Function::MomentumWeight => 4,
-        Function::Rotate => 5,
+        Function::LionWeight { .. } | Function::Rotate => 5,
         Function::AdamWeight { .. } => 6,
     }
 }

@@ -1,5 +1,6 @@
 //! Every operation against the referee, element by element.
 
+use aipot_domain_runtime::order::RecipeSchedule;
 use aipot_domain_runtime::primitives::Beacon;
 use aipot_domain_runtime::program::{
     Batch, Computation, DataInput, File, Function, Layout, Operand, Operation, Operator, Picker,
@@ -117,6 +118,7 @@ fn functions_have_the_bits_of_the_referee() {
         (Function::AdamWeight { epsilon: tenth }, 6),
         (Function::Velocity { momentum: tenth }, 2),
         (Function::MomentumWeight, 4),
+        (Function::LionWeight { beta: tenth }, 5),
         (Function::Kept { decay: one }, 1),
         (Function::CorrectedRate, 2),
         (Function::CorrectionRoot, 1),
@@ -262,8 +264,9 @@ fn layers_of_language_have_the_bits_of_the_referee() {
 fn random_numbers_and_rates_have_the_bits_of_the_referee() {
     let normal = Operation::Normal { seed: 11, counter: 2, deviation: 0.02_f32.to_bits() };
     check(&[100, 100], normal, &[]);
-    for warmup_step_count in [None, Some(0), Some(2)] {
-        let course = RateCourse { peak: 0.3_f32.to_bits(), warmup_step_count, step_count: 3 };
+    let cosine = |warmup_step_count| RecipeSchedule::Cosine { warmup_step_count };
+    for schedule in [RecipeSchedule::Constant, cosine(0), cosine(2), RecipeSchedule::OneCycle] {
+        let course = RateCourse { peak: 0.3_f32.to_bits(), schedule, step_count: 3 };
         check(&[1], Operation::LearningRate { course }, &[]);
     }
 }

@@ -8,6 +8,7 @@ use crate::order::network::Layer;
 use crate::program::builder::{Builder, of};
 use crate::program::error::ProgramError;
 use crate::program::layers::Gradients;
+use crate::program::layers::norm::{Norm, Normed};
 use crate::program::{Function, SlotIndex, View};
 
 /// Gradients of what a layer reads, where they are wanted.
@@ -45,11 +46,7 @@ impl Site<'_> {
             }
             (Layer::LayerNorm { epsilon }, Kept::Norm(normed)) => {
                 let norm = self.norm(epsilon)?;
-                if self.is_trained {
-                    norm.parameter_gradients(builder, (normed, gradient), gradients)?;
-                }
-                let before = is_wanted.then(|| norm.input_gradient(builder, normed, gradient));
-                one(builder, gradient, before)
+                self.norm_backward(builder, (norm, normed, gradient), is_wanted, gradients)
             }
             (Layer::Embedding { vocabulary, .. }, _) => {
                 if self.is_trained {
@@ -101,6 +98,20 @@ impl Site<'_> {
         let shape = [self.elements()];
         builder.update(name, (gradient, &shape), function, &operands)?;
         Ok(vec![Some(gradient)])
+    }
+
+    fn norm_backward(
+        &self,
+        builder: &mut Builder,
+        (norm, normed, gradient): (Norm, Normed, SlotIndex),
+        is_wanted: bool,
+        gradients: &mut Gradients,
+    ) -> Result<Before, ProgramError> {
+        if self.is_trained {
+            norm.parameter_gradients(builder, (normed, gradient), gradients)?;
+        }
+        let before = is_wanted.then(|| norm.input_gradient(builder, normed, gradient));
+        one(builder, gradient, before)
     }
 
     /// The gradient of a sum for both of its values.

@@ -15,7 +15,7 @@ use super::super::super::model::{on_threads, without_files};
 use super::super::super::{CommandError, Output};
 use super::{BenchArguments, in_range};
 use crate::processor::{forget_peak, process_memory};
-use crate::worker::memory::training_need;
+use crate::worker::memory::OrderMemory;
 
 /// Most steps of an order that are measured; the orders' recipes have at least one more.
 const STEPS_MAX: u64 = 40;
@@ -116,7 +116,7 @@ fn measure(order: BenchmarkOrder, steps: u64, threads: u64) -> Result<OrderFigur
     let idle = process_memory().filter(|_| forget_peak());
     let count = usize::try_from(threads).unwrap_or(usize::MAX);
     let seconds = on_threads(count, || {
-        let mut run = RecipeRun::new(&specification, &computation, &file.bytes, &empty)?;
+        let mut run = RecipeRun::new(&specification, &computation, file.bytes.as_ref(), &empty)?;
         // The first step finds caches and buffers cold.
         run.step()?;
         let start = Instant::now();
@@ -125,7 +125,7 @@ fn measure(order: BenchmarkOrder, steps: u64, threads: u64) -> Result<OrderFigur
         }
         Ok::<f64, CommandError>(start.elapsed().as_secs_f64())
     })??;
-    let need = training_need(&specification)?;
+    let need = OrderMemory::of(&specification)?.step;
     let peak = process_memory().zip(idle);
     #[expect(clippy::cast_precision_loss, reason = "a count of at most forty")]
     let steps_per_second = steps as f64 / seconds;

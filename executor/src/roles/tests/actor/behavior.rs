@@ -16,6 +16,10 @@ use super::{Actor, OwnSecrets};
 pub(in super::super) enum Behavior {
     /// In nothing.
     Honest,
+    /// In nothing; it trains three steps, claims, and trains again.
+    Improving,
+    /// The same, but its last model comes too late to be claimed.
+    ImprovingLate,
     /// Claims and reveals, but gives its files to nobody.
     Withholding,
     /// Gives its files to nobody, but proves on the chain that it has them.

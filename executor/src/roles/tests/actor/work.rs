@@ -74,7 +74,7 @@ impl Actor {
             Action::Prove { subject, model, contradiction } => {
                 self.prove(view, subject, model, contradiction)
             }
-            Action::Call { call, .. } => Some(*call),
+            Action::Call { call, .. } => Some(*call).filter(|call| !self.is_lost(call)),
         }
     }
 
@@ -83,7 +83,9 @@ impl Actor {
         let trained = if specification.train.recipe.is_fixed() {
             self.run_recipe(specification)
         } else {
-            self.train_freely(specification).map(|bytes| (bytes, None))
+            let is_first = self.is_improving() && knowledge.model.is_none();
+            let step_count = is_first.then_some(3);
+            self.train_freely(specification, step_count).map(|bytes| (bytes, None))
         };
         let Some((bytes, trace)) = trained else {
             knowledge.has_given_up = true;
@@ -92,16 +94,33 @@ impl Actor {
         let bytes = self.claimed(bytes);
         let byte_count = u64::try_from(bytes.len()).unwrap();
         let root = ModelRoot(self.files.put(bytes).0);
-        knowledge.model = Some(LocalModel { root, byte_count, trace });
+        knowledge.can_improve = self.is_improving() && knowledge.model.is_none();
+        knowledge.learn_model(LocalModel { root, byte_count, trace });
         self.training_count += 1;
     }
 
-    fn train_freely(&self, specification: &OrderSpecification) -> Option<Vec<u8>> {
+    /// Whether a call never reaches a block.
+    fn is_lost(&self, call: &Call) -> bool {
+        let is_later = matches!(call, Call::Claim { sequence, .. } if *sequence > 1);
+        is_later && self.behavior == Behavior::ImprovingLate
+    }
+
+    fn is_improving(&self) -> bool {
+        matches!(self.behavior, Behavior::Improving | Behavior::ImprovingLate)
+    }
+
+    fn train_freely(
+        &self,
+        specification: &OrderSpecification,
+        step_count: Option<u64>,
+    ) -> Option<Vec<u8>> {
         let bytes = self.files.read(specification.data.train.root.0);
         let base = self.base(specification);
         let file = TrainingFile::new(bytes, specification).ok()?.with_base(base);
         let seed = training_seed(&OwnSecrets(self.account), &specification.id());
-        let options = TrainingOptions::recipe(specification, seed);
+        let recipe = TrainingOptions::recipe(specification, seed);
+        let options =
+            step_count.map_or(recipe, |steps| TrainingOptions::steps(specification, seed, steps));
         let mut trainer = Trainer::new(specification, file, options).unwrap();
         while !trainer.is_finished() {
             trainer.step().unwrap();

@@ -281,7 +281,7 @@ impl Delivery<'_> {
         job.limits.memory_bytes = self.worker.settings.memory_bytes;
         let data: Arc<dyn TrainingData> = self.worker.data.clone();
         let (is_urgent, progress) = (Arc::clone(&work.is_urgent), work.progress.clone());
-        let errand = Errand { job, data, is_urgent, progress };
+        let errand = Errand { job, data, is_urgent, progress, since: work.started };
         let (performer, control) = (Arc::clone(&self.worker.performer), work.control.clone());
         async move {
             let perform = move || performer.perform(&errand, &control);
@@ -307,9 +307,12 @@ impl Delivery<'_> {
         self.exchange.say(Topic::Progress, &work.id, encode(&message)?).await
     }
 
-    /// Looks for a new checkpoint, and at the clock.
+    /// Looks for a new checkpoint, at the clock, and whether the job is still wanted.
     async fn look(&self, work: &mut Work) {
         self.share_checkpoint(work).await;
+        if let Ok(false) = self.exchange.has_job(&work.id).await {
+            work.stop(Stopping::Unwanted);
+        }
         let time_limit = Duration::from_secs(work.job.limits.time_limit_s.into());
         if work.started.elapsed() >= time_limit {
             work.stop(Stopping::TimeLimit);

@@ -189,7 +189,10 @@ impl<'input> FastEngine<'input> {
     }
 
     /// The examples of step `number`, from 0.
-    pub fn batch(&mut self, number: u32) -> Batch<'_> {
+    ///
+    /// # Errors
+    /// [`EngineError`] when a file on the disk cannot be read.
+    pub fn batch(&mut self, number: u32) -> Result<Batch<'_>, EngineError> {
         self.batches.take(number)
     }
 

@@ -128,7 +128,7 @@ fn what_no_order_can_say_is_refused_by_node_and_operator() {
     let named = |name: &'static str, change: fn(&mut Node)| {
         changed(move |node| {
             if node.name == name {
-                change(node)
+                change(node);
             }
         })
         .to_string()

@@ -166,7 +166,7 @@ fn with_tensor(change: impl Fn(&mut Tensor)) -> String {
     change(&mut tensor);
     parts.initializers[0] = tensor.encode_to_vec();
     model.graph = Some(parts.encode_to_vec());
-    read_onnx(&model.encode_to_vec()).unwrap_err().to_string()
+    read_onnx(&model.encode_to_vec()).and_then(Imported::write).unwrap_err().to_string()
 }
 
 #[test]
@@ -183,10 +183,7 @@ fn tensors_that_are_not_what_they_say_are_refused() {
     let found = with_tensor(|tensor| tensor.data_type = 11);
     assert!(found.contains("is number 11"), "{found}");
     let found = with_tensor(|tensor| tensor.raw = Some(vec![0xff; 36 * 4]));
-    assert!(
-        found.contains("is NaN, allowed are finite values") || found.contains("finite"),
-        "{found}"
-    );
+    assert!(found.contains("is NaN, allowed are finite values"), "{found}");
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn write_inputs(specification: &OrderSpecification, train: &[u8], folder: &Path)
     let weights = Parameters::new(specification, engine.weights().to_vec()).expect("its weights");
     let (mut features, mut tokens, mut labels) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..WARM_STEPS {
-        let batch = engine.batch(number);
+        let batch = engine.batch(number).expect("its own data");
         features.extend(batch.features.iter().flat_map(|value| value.to_le_bytes()));
         tokens.extend(batch.tokens.iter().flat_map(|value| value.to_le_bytes()));
         labels.extend(batch.labels.iter().flat_map(|value| value.to_le_bytes()));

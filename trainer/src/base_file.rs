@@ -106,9 +106,7 @@ pub fn write_base(
             return Err(BaseError::WrongCount { tensor, expected, found });
         }
         check_finite(tensor, given)?;
-        for value in given {
-            bytes.extend(value.to_le_bytes());
-        }
+        bytes.extend(given.iter().flat_map(|value| value.to_le_bytes()));
     }
     Ok(bytes)
 }

@@ -191,7 +191,7 @@ impl<'input> FastEngine<'input> {
     /// The examples of step `number`, from 0.
     ///
     /// # Errors
-    /// [`EngineError`] when the data cannot be read.
+    /// [`EngineError`] when a file on the disk cannot be read.
     pub fn batch(&mut self, number: u32) -> Result<Batch<'_>, EngineError> {
         self.batches.take(number)
     }

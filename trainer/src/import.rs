@@ -29,7 +29,7 @@ pub const BASE_NAME: &str = "base.safetensors";
 /// An order of which everything but model and data is as it happens to be.
 const TEMPLATE: &str = "version = 1\n[model]\narchitecture = \"mlp\"\nhidden = []\n[data]\nfeatures = 1\n\
     classes = 2\ntrain_examples = 1\ntest_examples = 1\n\
-    test_commitment = \"0000000000000000000000000000000000000000000000000000000000000000\"\n\
+    test_commitment = \"blake3:0000000000000000000000000000000000000000000000000000000000000000\"\n\
     [data.train]\nbytes = 1\nformat = \"floats\"\n\
     blob = \"blake3:0000000000000000000000000000000000000000000000000000000000000000\"\n\
     [train]\nloss = \"cross_entropy\"\nmetric = \"accuracy\"\nparameters_max = 1\nrecipe = \"free\"\n\

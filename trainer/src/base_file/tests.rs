@@ -24,7 +24,7 @@ fn based(values: impl Fn(usize) -> f32) -> (OrderSpecification, Vec<u8>, Vec<u8>
 }
 
 fn small(index: usize) -> f32 {
-    (index % 17) as f32 / 64.0 - 0.125
+    f32::from(u8::try_from(index % 17).unwrap()) / 64.0 - 0.125
 }
 
 #[test]

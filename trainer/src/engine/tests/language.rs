@@ -3,14 +3,15 @@
 
 use aipot_domain_runtime::order::tensors::base_tensors;
 use aipot_domain_runtime::order::{
-    Architecture, BertShape, DataFile, LlamaShape, LoraBase, LoraShape, LoraTarget,
+    Architecture, BertShape, LlamaShape, LoraBase, LoraShape, LoraTarget,
 };
-use aipot_domain_runtime::primitives::{Beacon, DataRoot};
+use aipot_domain_runtime::primitives::Beacon;
 use aipot_domain_runtime::progress::TestSource;
 use aipot_kernels::chacha8::ChaChaStream;
 
 use super::pieces::run;
 use super::*;
+use crate::dataset::data_file;
 use crate::evaluation::{Evaluation, evaluate, evaluate_order};
 use crate::memory::training_memory;
 use crate::run::{TrainError, Trainer, TrainingFile, TrainingOptions};
@@ -65,8 +66,7 @@ fn adapted(base: LoraBase, mut order: OrderSpecification) -> (OrderSpecification
         LoraShape { base, rank: 3, alpha: 6.0_f32.to_bits(), targets: targets.try_into().unwrap() };
     order.model.architecture = Architecture::Lora(shape);
     let file = drawn_base(&order);
-    let byte_count = u64::try_from(file.len()).unwrap();
-    order.model.base = Some(DataFile { root: DataRoot([9; 32]), byte_count });
+    order.model.base = Some(data_file(&file));
     (order, file)
 }
 
@@ -182,21 +182,17 @@ fn a_base_of_other_shapes_is_refused() {
 fn a_free_run_trains_beside_its_base_or_from_it() {
     let (order, train, base) = lora_of_llama();
     let options = TrainingOptions::steps(&order, 3, 40);
-    let start = |base| {
-        let file = TrainingFile::new(&train, &order).unwrap().with_base(base);
-        Trainer::new(&order, file, options)
-    };
-    let refused = start(&[]).map(|_| ());
+    let file = TrainingFile::new(&train, &order).unwrap();
+    let refused = Trainer::new(&order, file, options);
     assert!(matches!(refused, Err(TrainError::Base(_))), "{refused:?}");
-    let mut trainer = start(&base).unwrap();
+    let mut trainer = Trainer::new(&order, file.with_base(&base), options).unwrap();
     let losses: Vec<f32> = (0..40).map(|_| trainer.step().unwrap().loss_nats).collect();
     assert!(losses[39] < losses[0], "{losses:?}");
 
     // A decoder whose order names a base of its own shapes starts as it.
     let (mut order, train) = order_of(6, LLAMA, TEXT, ADAMW);
     let base = drawn_base(&order);
-    let byte_count = u64::try_from(base.len()).unwrap();
-    order.model.base = Some(DataFile { root: DataRoot([9; 32]), byte_count });
+    order.model.base = Some(data_file(&base));
     check_over(&order, (&train, &base));
     let file = TrainingFile::new(&train, &order).unwrap().with_base(&base);
     let trainer = Trainer::new(&order, file, TrainingOptions::steps(&order, 3, 4)).unwrap();

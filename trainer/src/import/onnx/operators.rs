@@ -340,7 +340,7 @@ impl Site<'_> {
         for (channel, row) in weight.chunks_mut(row_values).enumerate().take(count) {
             let factor =
                 f64::from(scale[channel]) / (f64::from(variance[channel]) + epsilon).sqrt();
-            for value in row.iter_mut() {
+            for value in row {
                 *value = narrow(f64::from(*value) * factor);
             }
             let centered = f64::from(bias[channel]) - f64::from(mean[channel]);

@@ -1,4 +1,4 @@
-//! A published model against PyTorch's numbers, which `benches/peers/minilm.py` writes.
+//! A published model against `PyTorch`'s numbers, which `benches/peers/minilm.py` writes.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use crate::base_file::{Base, read_own_base};
 use crate::engine::batch::Batch;
 use crate::engine::network::Network;
 
-/// How far a number of an embedding may be from that of PyTorch in f64.
+/// How far a number of an embedding may be from that of `PyTorch` in f64.
 const TOLERANCE: f32 = 1e-4;
 /// Tokens of a sentence.
 const TOKENS: u32 = 16;
@@ -33,7 +33,7 @@ fn minilm_embeds_sentences_as_pytorch_does() {
         .map(|word| u32::from(u16::from_le_bytes(*word)))
         .collect();
     let rows = tokens.len() / TOKENS as usize;
-    specification.train.batch_size = rows as u32;
+    specification.train.batch_size = u32::try_from(rows).unwrap();
     let mut network = Network::new(&specification, rows).unwrap();
     network.set_base(base).unwrap();
     // A head that gives what it reads, so that the logits are the embedding.

@@ -1,4 +1,4 @@
-//! The three workloads of `benches/orders`, trained by the engine and by PyTorch from the same weights over
+//! The three workloads of `benches/orders`, trained by the engine and by `PyTorch` from the same weights over
 //! the same batches: processor time of a step on one thread, wall time on two, and the losses.
 //!
 //! `AIPOT_PEER_PYTHON` names a Python that has torch; without it the engine runs alone. Medians of the
@@ -190,7 +190,7 @@ fn cpu_ms() -> f64 {
     nanoseconds / 1e6
 }
 
-/// The figures of each of PyTorch's settings; none without an interpreter.
+/// The figures of each of `PyTorch`'s settings; none without an interpreter.
 fn run_peer(folder: &Path, name: &str, threads: usize, count: u32) -> Vec<(String, Figures)> {
     let Some(python) = std::env::var_os(PEER_PYTHON) else { return Vec::new() };
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/training.py");

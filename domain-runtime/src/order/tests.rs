@@ -208,7 +208,7 @@ fn text_has_a_class_for_every_byte_no_divisor_and_no_mlp() {
     assert_eq!(with(|data| data.train.byte_count = 1_437 * 64 + 65), bytes);
     assert_eq!(
         refused(text),
-        OrderError::Format { model: "mlp", expected: "records", found: "text" }
+        OrderError::Format { model: "mlp", expected: "records or floats", found: "text" }
     );
 }
 
@@ -457,10 +457,10 @@ fn every_number_of_a_recipe_is_refused_by_name_and_bounds() {
 fn an_order_that_no_game_can_referee_is_refused() {
     let found = refused(|order| {
         order.model.architecture =
-            Architecture::Mlp { hidden_widths: BoundedVec::try_from(vec![65_536, 65]).unwrap() };
+            Architecture::Mlp { hidden_widths: BoundedVec::try_from(vec![65_536, 4_097]).unwrap() };
         order.train.parameters_max = 1 << 40;
     });
-    let element_count = 65_536 * 65;
+    let element_count = 65_536 * 4_097;
     let expected = ProgramError::SlotSize { name: "linear weight", element_count };
     assert_eq!(found, OrderError::Program(expected));
 }
@@ -554,7 +554,8 @@ fn layers_that_do_not_fit_are_refused_with_their_sides() {
     other.data.class_count = 256;
     other.data.feature_divisor = 1;
     other.data.train.byte_count = 1_437 * 784 + 1;
-    let expected = OrderError::Format { model: "cnn", expected: "records", found: "text" };
+    let expected =
+        OrderError::Format { model: "cnn", expected: "records or floats", found: "text" };
     assert_eq!(check(&other, &CHEAP), Err(expected));
 }
 

@@ -61,6 +61,7 @@ fn norms_start_with_ones_and_decoders_with_small_weights() {
     let mut specification = small_fixture().specification;
     specification.model.architecture =
         Architecture::Gpt { width: 64, layer_count: 2, head_count: 4, context: 32 };
+    specification.data.class_count = 256;
     let parameters = initial_parameters(&specification, 3).unwrap();
     for tensor in parameters.tensors() {
         let (name, values) = (&tensor.layout().name, tensor.values());

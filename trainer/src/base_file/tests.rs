@@ -1,3 +1,5 @@
+//! Tests of base files: what is read, and what is refused and with which words.
+
 use aipot_domain_runtime::order::DataFile;
 use aipot_domain_runtime::program;
 use proptest::prelude::*;

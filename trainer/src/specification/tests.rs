@@ -145,7 +145,7 @@ fn a_wrong_recipe_or_model_is_named() {
         (table("learning_rate = 1"), "train.recipe.optimizer is missing"),
         (
             table("optimizer = \"sgd\", learning_rate = 1"),
-            "train.recipe.optimizer is \"sgd\", allowed: adamw, momentum",
+            "train.recipe.optimizer is \"sgd\", allowed: adamw, momentum, lion",
         ),
         (
             table("optimizer = \"adamw\", learning_rate = \"1\""),

@@ -8,6 +8,7 @@ use aipot_domain_runtime::{
     genesis, operator, order, outcome, payment, primitives, progress, submission, trace, window,
 };
 use challenge::{proof, subject};
+use order::network;
 use parity_scale_codec::{Decode, DecodeAll, Encode, MaxEncodedLen};
 
 use super::random::Bytes;
@@ -65,7 +66,9 @@ fn every_type_has_one_encoding() {
         event: Verdict VoidReason Event;
         genesis: Parameters Network GenesisAccount Genesis;
         operator: Roles Withdrawal Operator OperatorAt OperatorCount;
-        order: OrderSpecification ModelSpecification Architecture ImageShape
+        network: AttentionMask Layer GraphLayer GraphInput;
+        order: OrderSpecification ModelSpecification Architecture ResnetShape VitShape BertShape
+            LlamaShape LoraBase LoraTarget LoraShape ImageShape
             ConvolutionSpecification DataFile DataFormat DataSpecification Loss Metric Recipe
             FixedRecipe RecipeOptimizer RecipeSchedule TrainSpecification Profile PaySpecification
             CommitteeSpecification;

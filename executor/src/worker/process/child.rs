@@ -143,6 +143,12 @@ impl Child {
         while matches!(self.process.try_wait(), Ok(None)) && Instant::now() < until {
             std::thread::park_timeout(ENDING_TICK);
         }
+        // Why nobody reads what it writes any more is more useful than how it took that.
+        while let Ok(received) = self.messages.try_recv() {
+            if let Err(error @ FrameError::TooLong { .. }) = received {
+                return Death::Frame(error);
+            }
+        }
         if let Ok(Some(status)) = self.process.try_wait() {
             let is_by_system = status.signal() == Some(Signal::KILL.as_raw());
             return Death::Ended { status: status.to_string(), is_by_system };

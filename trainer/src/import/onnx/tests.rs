@@ -1,3 +1,5 @@
+//! Tests of networks in ONNX: what they answer, that they learn, and what is refused.
+
 use aipot_domain_runtime::order::DataFile;
 use aipot_domain_runtime::primitives::DataRoot;
 use proptest::prelude::*;

@@ -31,7 +31,7 @@ fn answers(model: &str, step_count: u64) -> (u64, u64) {
 fn a_residual_network_learns_the_digits() {
     let model =
         "architecture = \"resnet\"\nimage = [1, 8, 8]\nwidths = [8, 16]\nblocks = 1\ngroups = 4";
-    let (correct, all) = answers(model, 225);
+    let (correct, all) = answers(model, 450);
     assert!(correct * 100 >= all * 93, "{correct} of {all}");
 }
 
@@ -39,6 +39,6 @@ fn a_residual_network_learns_the_digits() {
 fn a_transformer_over_squares_learns_the_digits() {
     let model =
         "architecture = \"vit\"\nimage = [1, 8, 8]\npatch = 2\nwidth = 32\nlayers = 2\nheads = 4";
-    let (correct, all) = answers(model, 450);
+    let (correct, all) = answers(model, 1_350);
     assert!(correct * 100 >= all * 90, "{correct} of {all}");
 }

@@ -105,7 +105,7 @@ AMOUNT = u128(1_000_000_007)
 def specification():
     test, training = records(50, 1), records(100, 4)
     commitment = derive_key("aipot test v1", blake3(test) + u64(len(test)) + of(9))
-    model = b"\0" + length(1) + u32(40) + u64(7)
+    model = b"\0" + length(1) + u32(40) + u64(7) + b"\0"
     data = blake3(training) + u64(len(training)) + b"\0\4" + b"".join(map(u32, (100, 50, 11, 16, 2))) + commitment
     train = b"\0\0\0" + u64(100_000) + u32(10) + u32(32)
     pay = b"".join(map(u128, (1_000_003, 100_007, 70_001, 60_009))) + u32(900_000)

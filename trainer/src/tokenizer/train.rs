@@ -13,7 +13,7 @@ use tokenizers::{
 use super::TokenizerError;
 use crate::dataset::import::{ImportError, RunningText};
 
-/// Fewest tokens: the bytes and [`PADDING_NAME`].
+/// Fewest tokens: the bytes and the padding.
 pub const VOCABULARY_MIN: u32 = 257;
 
 /// Most tokens, as many as an order may have classes.

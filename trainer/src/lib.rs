@@ -23,6 +23,7 @@ pub mod optimizer;
 pub mod parameters;
 pub mod recipe_run;
 pub mod run;
+pub mod sampling;
 pub mod schedule;
 pub mod specification;
 pub mod strategy;

@@ -1,4 +1,6 @@
-//! `aipot model verify` and `aipot model evaluate`: what anybody can check of a model file.
+//! `aipot model verify`, `aipot model evaluate` and `aipot model sample`: what anybody can see of a model file.
+
+mod sample;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,6 +33,8 @@ pub(super) enum ModelCommand {
     Verify(VerifyArguments),
     /// Score a model on test data, in bit-exact arithmetic.
     Evaluate(EvaluateArguments),
+    /// Let a model of text go on with a text.
+    Sample(sample::SampleArguments),
 }
 
 /// Arguments of `aipot model verify`.
@@ -79,6 +83,7 @@ pub(super) fn run(command: &ModelCommand, output: Output) -> Result<ExitCode, Co
     match command {
         ModelCommand::Verify(arguments) => verify(arguments, output)?,
         ModelCommand::Evaluate(arguments) => evaluate_file(arguments, output)?,
+        ModelCommand::Sample(arguments) => sample::run(arguments, output)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,6 @@
 //! Processes of a node: they give the same bits as its threads, however they die.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -202,7 +203,12 @@ async fn failure_of(program: &str) -> String {
 async fn a_program_that_is_no_worker_is_given_up() {
     assert!(failure_of("/bin/false").await.contains("exit status: 1"));
     assert!(failure_of("/nowhere/aipot").await.contains("cannot be started"));
-    let babble = failure_of("/usr/bin/yes").await;
+    // `yes` itself would refuse the arguments of a worker.
+    let folder = tempdir().unwrap();
+    let program = folder.path().join("babble");
+    std::fs::write(&program, "#!/bin/sh\nexec yes\n").unwrap();
+    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+    let babble = failure_of(program.to_str().unwrap()).await;
     assert!(babble.contains("at most 65536 are allowed"), "{babble}");
 }
 

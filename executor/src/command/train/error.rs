@@ -1,4 +1,4 @@
-//! Why `aipot train` does not do what was asked.
+//! Why `aipot train`, or what is done with what it trained, does not do what was asked.
 
 use std::path::PathBuf;
 
@@ -6,6 +6,7 @@ use aipot_trainer::checkpoint::CheckpointError;
 use aipot_trainer::dataset::stream::StreamError;
 use aipot_trainer::import::ImportError;
 use aipot_trainer::run::OptionError;
+use aipot_trainer::sampling::SamplingError;
 use thiserror::Error;
 
 use crate::worker::durable::FileError;
@@ -20,6 +21,9 @@ pub enum TrainCommandError {
     /// The model from elsewhere is not imported.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// A model does not go on with a text.
+    #[error(transparent)]
+    Sampling(#[from] SamplingError),
     /// The device trains nothing.
     #[error("{backend} trains nothing yet: the engine has no {missing} for it; allowed is cpu")]
     Backend {

@@ -32,14 +32,14 @@ pub enum Operation {
         left: View,
         /// The other side.
         right: View,
-        /// Elements of K, at most [`BLOCK_ELEMENTS`].
+        /// Elements of K, at most [`super::BLOCK_ELEMENTS`].
         depth: u32,
     },
     /// As `Product` with ones on the right: `sum = sum + input[k]`.
     ChainSum {
         /// The first element.
         input: View,
-        /// Elements, at most [`BLOCK_ELEMENTS`].
+        /// Elements, at most [`super::BLOCK_ELEMENTS`].
         depth: u32,
     },
     /// Neighbouring elements become one.
@@ -48,7 +48,7 @@ pub enum Operation {
         reduction: Reduction,
         /// The first element.
         input: View,
-        /// Elements, at most [`ROW_ELEMENTS_MAX`].
+        /// Elements, at most [`super::ROW_ELEMENTS_MAX`].
         length: u32,
     },
     /// An element of the table, `index * stride` elements after the view's.
@@ -127,7 +127,7 @@ pub enum Operation {
     IsCorrect {
         /// First logit of the row.
         logits: View,
-        /// Logits of a row, at most [`ROW_ELEMENTS_MAX`].
+        /// Logits of a row, at most [`super::ROW_ELEMENTS_MAX`].
         class_count: u32,
         /// The label, an integer.
         label: View,
@@ -138,7 +138,7 @@ pub enum Operation {
     CountUp {
         /// The first integer.
         input: View,
-        /// How many, at most [`ROW_ELEMENTS_MAX`].
+        /// How many, at most [`super::ROW_ELEMENTS_MAX`].
         length: u32,
     },
     /// `keyed_hash(key, old digest ++ root of the slot)`, as eight little-endian words.

@@ -10,19 +10,20 @@ const GREEDY: Drawing = Drawing { temperature: 0.0, seed: 1 };
 #[test]
 fn a_model_goes_on_with_the_text_that_it_has_learnt() {
     let (mut specification, mut train) = order(GPT, TEXT, ADAMW);
-    let letters = b"abcdefgh".iter().copied().cycle();
+    // Seven letters stand differently in every example.
+    let letters = b"abcdefg".iter().copied().cycle();
     train.iter_mut().zip(letters).for_each(|(byte, letter)| *byte = letter);
     specification.data.train.root = crate::dataset::data_file(&train).root;
-    let mut options = TrainingOptions::steps(&specification, 3, 60);
+    let mut options = TrainingOptions::steps(&specification, 3, 200);
     options.learning_rate = 0.01;
     let file = TrainingFile::new(&train, &specification).unwrap();
     let mut trainer = Trainer::new(&specification, file, options).unwrap();
     while !trainer.is_finished() {
         trainer.step().unwrap();
     }
-    let beginning: Vec<u32> = b"abcdefghabcd".iter().copied().map(u32::from).collect();
+    let beginning: Vec<u32> = b"abcdefgabcd".iter().copied().map(u32::from).collect();
     let said = sample(&specification, trainer.model(), &beginning, (20, GREEDY)).unwrap();
-    let expected: Vec<u32> = b"efghabcdefghabcdefgh".iter().copied().map(u32::from).collect();
+    let expected: Vec<u32> = b"efgabcdefgabcdefgabc".iter().copied().map(u32::from).collect();
     assert_eq!(said, expected);
 }
 

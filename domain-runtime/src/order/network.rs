@@ -21,8 +21,8 @@ pub use dropout::DropoutConstants;
 pub use error::NetworkError;
 use sketch::Sketch;
 
-use super::tensors::Tensor;
-use super::{Architecture, ImageShape, OrderSpecification};
+use super::tensors::{BLOCKS_MAX, Tensor};
+use super::{Architecture, ImageShape, LoraBase, LoraShape, OrderSpecification};
 use crate::bounded::BoundedVec;
 
 /// Most layers of a network.
@@ -345,6 +345,7 @@ impl Network {
 pub fn network(specification: &OrderSpecification) -> Result<Option<Network>, NetworkError> {
     let data = &specification.data;
     let (features, classes) = (data.feature_count, data.class_count);
+    check_blocks(&specification.model.architecture)?;
     let sketch = match &specification.model.architecture {
         Architecture::Mlp { .. } | Architecture::Cnn { .. } | Architecture::Gpt { .. } => {
             return Ok(None);
@@ -358,3 +359,26 @@ pub fn network(specification: &OrderSpecification) -> Result<Option<Network>, Ne
     };
     sketch.resolve(features, (classes, data.format.is_running())).map(Some)
 }
+
+/// Refuses more blocks than any network has, before the first layer is written down.
+fn check_blocks(architecture: &Architecture) -> Result<(), NetworkError> {
+    let found = match architecture {
+        Architecture::Resnet(shape) => shape.block_count,
+        Architecture::Vit(shape) => shape.layer_count,
+        Architecture::Bert(shape)
+        | Architecture::Lora(LoraShape { base: LoraBase::Bert(shape), .. }) => shape.layer_count,
+        Architecture::Llama(shape)
+        | Architecture::Lora(LoraShape { base: LoraBase::Llama(shape), .. }) => shape.layer_count,
+        Architecture::Mlp { .. }
+        | Architecture::Cnn { .. }
+        | Architecture::Gpt { .. }
+        | Architecture::Graph { .. } => 0,
+    };
+    if found > BLOCKS_MAX {
+        return Err(NetworkError::BlockCount { found, max: BLOCKS_MAX });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use crate::bounded::BoundedVec;
 use crate::program::ProgramError;
 
 /// Limits of a network with short windows and cheap work.
-const LIMITS: OrderLimits = OrderLimits {
+pub(crate) const LIMITS: OrderLimits = OrderLimits {
     window_min_blocks: 2,
     window_max_blocks: 100,
     settlement_max_blocks: 200,

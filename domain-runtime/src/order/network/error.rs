@@ -12,6 +12,14 @@ pub enum NetworkError {
         /// What is allowed.
         max: usize,
     },
+    /// More blocks than any network has.
+    #[error("the network has {found} blocks, allowed at most {max}")]
+    BlockCount {
+        /// Blocks asked for.
+        found: u32,
+        /// What is allowed.
+        max: u32,
+    },
     /// A layer reads what is not made before it.
     #[error("layer {layer} reads value {value}, allowed 0 to {layer}")]
     NoSuchValue {

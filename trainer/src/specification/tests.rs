@@ -1,5 +1,7 @@
 //! Tests of the order specification: what is read, what is refused and with which words.
 
+mod networks;
+
 use aipot_domain_runtime::order::check::{OrderLimits, check};
 use aipot_domain_runtime::order::{
     Architecture, CommitteeSpecification, ConvolutionSpecification, DataFile, DataFormat,

@@ -176,19 +176,39 @@ pub fn layer_norm(
     room: LayerNormRoom<'_>,
 ) -> Result<(), LengthError> {
     let rows = check_layer(layer, input)?;
-    length::check("the output", room.output.len(), input.len())?;
-    length::check("the normalized rows", room.normalized.len(), input.len())?;
-    length::check("the inverse deviations", room.inverse_deviations.len(), rows)?;
-    let width = layer.width();
+    let LayerNormRoom { output, normalized, inverse_deviations } = room;
+    let inverses = ("the inverse deviations", inverse_deviations);
+    normalize_rows((input, layer.width(), rows), [output, normalized], inverses, |row| {
+        let [output, normalized] = row.written;
+        Arch::new().dispatch(NormalizeRow { layer, input: row.input, output, normalized })
+    })
+}
+
+/// A row that is normalized.
+struct Row<'values> {
+    input: &'values [f32],
+    /// The output and the normalized values.
+    written: [&'values mut [f32]; 2],
+}
+
+/// Hands every row to `normalize`, which writes it and gives its inverse, with threads.
+fn normalize_rows(
+    (input, width, rows): (&[f32], usize, usize),
+    [output, normalized]: [&mut [f32]; 2],
+    (name, inverses): (&'static str, &mut [f32]),
+    normalize: impl Fn(Row<'_>) -> f32 + Sync,
+) -> Result<(), LengthError> {
+    length::check("the output", output.len(), input.len())?;
+    length::check("the normalized rows", normalized.len(), input.len())?;
+    length::check(name, inverses.len(), rows)?;
     if width == 0 {
         return Ok(());
     }
-    let rows = input.par_chunks(width).zip(room.output.par_chunks_mut(width));
-    let rows = rows.zip(room.normalized.par_chunks_mut(width)).zip(room.inverse_deviations);
-    let rows = rows.with_min_len(PARALLEL_VALUES_MIN.div_ceil(width));
-    rows.for_each(|(((input, output), normalized), inverse_deviation)| {
-        let row = NormalizeRow { layer, input, output, normalized };
-        *inverse_deviation = Arch::new().dispatch(row);
+    let all = input.par_chunks(width).zip(output.par_chunks_mut(width));
+    let all = all.zip(normalized.par_chunks_mut(width)).zip(inverses);
+    let all = all.with_min_len(PARALLEL_VALUES_MIN.div_ceil(width));
+    all.for_each(|(((input, output), normalized), inverse)| {
+        *inverse = normalize(Row { input, written: [output, normalized] });
     });
     Ok(())
 }

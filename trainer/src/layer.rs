@@ -80,6 +80,14 @@ impl Behind<'_, '_> {
         first.as_deref_mut()
     }
 
+    /// The gradient of the first value, where it is needed, begun with that of what the layer made.
+    pub(crate) fn copied(&mut self) -> Option<&mut [f32]> {
+        let gradient = self.gradient;
+        let of_first = self.of_first()?;
+        of_first.copy_from_slice(gradient);
+        Some(of_first)
+    }
+
     /// The sums of the layer's tensor `index`; `None` when it stays as it is.
     pub(crate) fn sum(&mut self, index: usize) -> Option<RunningSums<'_>> {
         match self.places.get(index)? {
@@ -171,11 +179,11 @@ impl<'network> Site<'network> {
         Ok(match self.node.layer {
             Kind::Linear { .. } => Box::new(linear::Linear::new(self)?),
             Kind::Relu => Box::new(activation::Relu),
-            Kind::Gelu => Box::new(activation::Gelu),
+            Kind::Gelu => Box::new(activation::GELU),
             Kind::LayerNorm { epsilon } => {
                 Box::new(layer_norm::LayerNorm::new(self, f32::from_bits(epsilon), room)?)
             }
-            Kind::Silu => Box::new(activation::Silu),
+            Kind::Silu => Box::new(activation::SILU),
             Kind::RmsNorm { epsilon } => {
                 Box::new(rms_norm::RmsNorm::new(self, f32::from_bits(epsilon), room)?)
             }

@@ -12,7 +12,7 @@
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::{Normalized, PARALLEL_VALUES_MIN, check_gradient};
+use super::{Normalized, PARALLEL_VALUES_MIN, check_gradient, normalize_rows};
 use crate::canonical::canonical;
 use crate::elementary::rsqrt;
 use crate::length::{self, LengthError};
@@ -139,21 +139,13 @@ pub fn rms_norm(
     room: RmsNormRoom<'_>,
 ) -> Result<(), LengthError> {
     let rows = layer.check(input)?;
-    length::check("the output", room.output.len(), input.len())?;
-    length::check("the normalized rows", room.normalized.len(), input.len())?;
-    length::check("the inverse roots", room.inverse_roots.len(), rows)?;
+    let RmsNormRoom { output, normalized, inverse_roots } = room;
+    let inverses = ("the inverse roots", inverse_roots);
     let width = layer.gamma.len();
-    if width == 0 {
-        return Ok(());
-    }
-    let rows = input.par_chunks(width).zip(room.output.par_chunks_mut(width));
-    let rows = rows.zip(room.normalized.par_chunks_mut(width)).zip(room.inverse_roots);
-    let rows = rows.with_min_len(PARALLEL_VALUES_MIN.div_ceil(width));
-    rows.for_each(|(((input, output), normalized), inverse_root)| {
-        let row = NormalizeRow { layer, input, output, normalized };
-        *inverse_root = Arch::new().dispatch(row);
-    });
-    Ok(())
+    normalize_rows((input, width, rows), [output, normalized], inverses, |row| {
+        let [output, normalized] = row.written;
+        Arch::new().dispatch(NormalizeRow { layer, input: row.input, output, normalized })
+    })
 }
 
 /// Room for what [`rms_norm_gradient`] computes.

@@ -1,6 +1,7 @@
 //! Functions of single numbers.
 
 use aipot_kernels::activation::{gelu, gelu_gradient, relu, relu_gradient, silu, silu_gradient};
+use aipot_kernels::length::LengthError;
 
 use super::{Behind, Layer, Seen};
 use crate::engine::EngineError;
@@ -9,13 +10,22 @@ use crate::engine::EngineError;
 #[derive(Debug)]
 pub(super) struct Relu;
 
-/// Gaussian error linear unit.
+/// A function whose slope follows from what it reads.
 #[derive(Debug)]
-pub(super) struct Gelu;
+pub(super) struct Smooth {
+    /// Of each number.
+    function: Kernel,
+    /// Of each gradient, in place, beside what was read.
+    gradient: Kernel,
+}
 
+/// Writes values beside others.
+type Kernel = fn(&[f32], &mut [f32]) -> Result<(), LengthError>;
+
+/// Gaussian error linear unit.
+pub(super) const GELU: Smooth = Smooth { function: gelu, gradient: gelu_gradient };
 /// `x / (1 + exp(-x))`.
-#[derive(Debug)]
-pub(super) struct Silu;
+pub(super) const SILU: Smooth = Smooth { function: silu, gradient: silu_gradient };
 
 impl Layer for Relu {
     fn forward(
@@ -35,21 +45,19 @@ impl Layer for Relu {
         (_, made): (Seen<'_>, &[f32]),
         mut behind: Behind<'_, '_>,
     ) -> Result<(), EngineError> {
-        let gradient = behind.gradient;
-        let Some(of_input) = behind.of_first() else { return Ok(()) };
-        of_input.copy_from_slice(gradient);
+        let Some(of_input) = behind.copied() else { return Ok(()) };
         relu_gradient(made, of_input).map_err(EngineError::kernel)
     }
 }
 
-impl Layer for Gelu {
+impl Layer for Smooth {
     fn forward(
         &mut self,
         _: &[&[f32]],
         seen: Seen<'_>,
         output: &mut [f32],
     ) -> Result<(), EngineError> {
-        gelu(seen.first(), output).map_err(EngineError::kernel)
+        (self.function)(seen.first(), output).map_err(EngineError::kernel)
     }
 
     fn backward(
@@ -58,32 +66,7 @@ impl Layer for Gelu {
         (seen, _): (Seen<'_>, &[f32]),
         mut behind: Behind<'_, '_>,
     ) -> Result<(), EngineError> {
-        let gradient = behind.gradient;
-        let Some(of_input) = behind.of_first() else { return Ok(()) };
-        of_input.copy_from_slice(gradient);
-        gelu_gradient(seen.first(), of_input).map_err(EngineError::kernel)
-    }
-}
-
-impl Layer for Silu {
-    fn forward(
-        &mut self,
-        _: &[&[f32]],
-        seen: Seen<'_>,
-        output: &mut [f32],
-    ) -> Result<(), EngineError> {
-        silu(seen.first(), output).map_err(EngineError::kernel)
-    }
-
-    fn backward(
-        &mut self,
-        _: &[&[f32]],
-        (seen, _): (Seen<'_>, &[f32]),
-        mut behind: Behind<'_, '_>,
-    ) -> Result<(), EngineError> {
-        let gradient = behind.gradient;
-        let Some(of_input) = behind.of_first() else { return Ok(()) };
-        of_input.copy_from_slice(gradient);
-        silu_gradient(seen.first(), of_input).map_err(EngineError::kernel)
+        let Some(of_input) = behind.copied() else { return Ok(()) };
+        (self.gradient)(seen.first(), of_input).map_err(EngineError::kernel)
     }
 }

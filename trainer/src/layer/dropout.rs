@@ -56,9 +56,7 @@ impl Layer for Dropout {
         (seen, _): (Seen<'_>, &[f32]),
         mut behind: Behind<'_, '_>,
     ) -> Result<(), EngineError> {
-        let gradient = behind.gradient;
-        let Some(of_input) = behind.of_first() else { return Ok(()) };
-        of_input.copy_from_slice(gradient);
+        let Some(of_input) = behind.copied() else { return Ok(()) };
         self.apply(seen, of_input);
         Ok(())
     }

@@ -98,9 +98,7 @@ impl Layer for PositionTable {
             embed_gradient_rows((positions, gradient), self.width, span, of_table)
                 .map_err(EngineError::kernel)?;
         }
-        if let Some(of_input) = behind.of_first() {
-            of_input.copy_from_slice(gradient);
-        }
+        behind.copied();
         Ok(())
     }
 }

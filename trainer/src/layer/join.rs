@@ -59,10 +59,7 @@ impl Layer for Flatten {
         _: (Seen<'_>, &[f32]),
         mut behind: Behind<'_, '_>,
     ) -> Result<(), EngineError> {
-        let gradient = behind.gradient;
-        if let Some(of_input) = behind.of_first() {
-            of_input.copy_from_slice(gradient);
-        }
+        behind.copied();
         Ok(())
     }
 }

@@ -43,9 +43,7 @@ impl Layer for Rope {
         _: (Seen<'_>, &[f32]),
         mut behind: Behind<'_, '_>,
     ) -> Result<(), EngineError> {
-        let gradient = behind.gradient;
-        let Some(of_input) = behind.of_first() else { return Ok(()) };
-        of_input.copy_from_slice(gradient);
+        let Some(of_input) = behind.copied() else { return Ok(()) };
         rotate(self.rows, &self.angles, Direction::Back, of_input).map_err(EngineError::kernel)
     }
 }

@@ -147,86 +147,84 @@ fn more_blocks_than_any_network_has_are_refused_at_once() {
     assert!(matches!(network(&many), Err(NetworkError::LayerCount { max: LAYERS_MAX, .. })));
 }
 
+const fn convolution(kernel: u32, stride: u32, padding: u32) -> Layer {
+    Layer::Convolution { outputs: 4, kernel, stride, padding, has_bias: true }
+}
+
+/// A layer for each, which reads the one before it.
+fn chain(layers: &[Layer]) -> Vec<GraphLayer> {
+    layers.iter().map(|one| layer(*one, &[])).collect()
+}
+
 #[test]
-fn layers_that_fit_nothing_are_refused_in_words() {
-    let features = GraphInput::Features;
-    let image = GraphInput::Image(IMAGE);
-    let convolution = |kernel, stride, padding| {
-        let outputs = 4;
-        layer(Layer::Convolution { outputs, kernel, stride, padding, has_bias: true }, &[])
-    };
-    let cases: [(GraphInput, Vec<GraphLayer>, &str); 14] = [
-        (features, vec![], "the network has 0 layers, allowed 1 to 512"),
-        (features, vec![layer(linear(10), &[1])], "layer 0 reads value 1, allowed 0 to 0"),
+fn layers_that_read_the_wrong_values_are_refused_in_words() {
+    let cases: [(&[GraphLayer], &str); 6] = [
+        (&[], "the network has 0 layers, allowed 1 to 512"),
+        (&[layer(linear(10), &[1])], "layer 0 reads value 1, allowed 0 to 0"),
         (
-            features,
-            vec![layer(linear(4), &[]), layer(Layer::Add, &[1])],
+            &[layer(linear(4), &[]), layer(Layer::Add, &[1])],
             "layer 1 (add) reads 1 values, allowed 2 to 2",
         ),
         (
-            features,
-            vec![layer(linear(4), &[]), layer(linear(5), &[]), layer(Layer::Add, &[1, 2])],
+            &[layer(linear(4), &[]), layer(linear(5), &[]), layer(Layer::Add, &[1, 2])],
             "layer 2 (add) joins values of 4 and 5 numbers",
         ),
+        (&[layer(linear(4), &[]), layer(linear(10), &[0])], "layer 0 is read by no other"),
+        (
+            &[layer(linear(9), &[])],
+            "the network gives features with 9 numbers, the data needs features with 10",
+        ),
+    ];
+    for (layers, words) in cases {
+        assert_eq!(refused(GraphInput::Features, layers), words);
+    }
+    let nowhere = lora(LoraBase::Bert(BERT), vec![LoraTarget::PerceptronGate]);
+    assert_eq!(network(&of(Architecture::Lora(nowhere))), Err(NetworkError::NoTarget));
+}
+
+#[test]
+fn numbers_that_no_layer_takes_are_refused_in_words() {
+    let (features, image) = (GraphInput::Features, GraphInput::Image(IMAGE));
+    let cases: [(GraphInput, &[Layer], &str); 8] = [
         (
             features,
-            vec![convolution(3, 1, 1)],
+            &[convolution(3, 1, 1)],
             "layer 0 (convolution) reads features, it takes an image",
         ),
         (
             image,
-            vec![convolution(9, 1, 0)],
+            &[convolution(9, 1, 0)],
             "layer 0 (convolution): kernel is 9, allowed 1 to the padded sides of the image",
         ),
+        (image, &[convolution(3, 0, 0)], "layer 0 (convolution): stride is 0, allowed 1 or more"),
         (
             image,
-            vec![convolution(3, 0, 0)],
-            "layer 0 (convolution): stride is 0, allowed 1 or more",
-        ),
-        (
-            image,
-            vec![convolution(3, 1, 3)],
+            &[convolution(3, 1, 3)],
             "layer 0 (convolution): padding is 3, allowed less than the kernel",
         ),
         (
             image,
-            vec![convolution(4, 1, 0), layer(Layer::MaxPool, &[])],
+            &[convolution(4, 1, 0), Layer::MaxPool],
             "layer 1 (max_pool): rows is 5, allowed even numbers",
         ),
         (
             image,
-            vec![layer(Layer::Patches { side: 3 }, &[])],
+            &[Layer::Patches { side: 3 }],
             "layer 0 (patches): side is 3, allowed divisors of the sides of the image",
         ),
         (
             features,
-            vec![layer(linear(4), &[]), layer(linear(10), &[0])],
-            "layer 0 is read by no other",
-        ),
-        (
-            features,
-            vec![layer(linear(9), &[])],
-            "the network gives features with 9 numbers, the data needs features with 10",
-        ),
-        (
-            features,
-            vec![layer(Layer::Dropout { rate: 0x3f80_0000 }, &[])],
+            &[Layer::Dropout { rate: 0x3f80_0000 }],
             "layer 0 (dropout): rate (bits) is 1065353216, allowed 0 to below 1",
         ),
-        (
-            GraphInput::Tokens,
-            vec![layer(Layer::Relu, &[])],
-            "layer 0 (relu) reads tokens, it takes numbers",
-        ),
+        (GraphInput::Tokens, &[Layer::Relu], "layer 0 (relu) reads tokens, it takes numbers"),
     ];
     for (input, layers, words) in cases {
-        assert_eq!(refused(input, &layers), words);
+        assert_eq!(refused(input, &chain(layers)), words);
     }
     let wide = ImageShape { width: 9, ..IMAGE };
-    let found = refused(GraphInput::Image(wide), &[layer(Layer::Flatten, &[])]);
+    let found = refused(GraphInput::Image(wide), &chain(&[Layer::Flatten]));
     assert_eq!(found, "the data has 64 features, the network takes 72");
-    let nowhere = lora(LoraBase::Bert(BERT), vec![LoraTarget::PerceptronGate]);
-    assert_eq!(network(&of(Architecture::Lora(nowhere))), Err(NetworkError::NoTarget));
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! Order specifications: as they lie on the chain, and as people write them.
 
 use aipot_domain_runtime::{
+    bounded::BoundedVec,
     challenge::MOVES_MAX,
     order::{
-        Architecture, CommitteeSpecification, ConvolutionSpecification, DataFile, DataFormat,
-        DataSpecification, ImageShape, Loss, Metric, ModelSpecification, OrderSpecification,
-        PaySpecification, Profile, Recipe, SPECIFICATION_VERSION, TrainSpecification, Windows,
+        Architecture, BertShape, CommitteeSpecification, ConvolutionSpecification, DataFile,
+        DataFormat, DataSpecification, ImageShape, Loss, Metric, ModelSpecification,
+        OrderSpecification, PaySpecification, Profile, Recipe, ResnetShape, SPECIFICATION_VERSION,
+        TrainSpecification, Windows,
         check::{OrderLimits, check},
+        network::{GraphInput, GraphLayer, Layer},
     },
     primitives::{Amount, Commitment, DataRoot},
 };
@@ -64,23 +67,26 @@ fn accepts_draft(read: Result<OrderDraft, SpecificationError>) -> bool {
 }
 
 pub(crate) fn encodings() -> Vec<Vec<u8>> {
-    let orders = [small_order(), recipe_order(), convolutional_order(), text_order()];
+    let [residual, encoder, declared] = network_orders();
+    let plain = [small_order(), recipe_order(), convolutional_order(), text_order()];
+    let orders = plain.into_iter().chain([residual, encoder, declared]);
     let encoding = |order: OrderSpecification| {
         check(&order, &WIDE_LIMITS).expect("the order keeps every rule");
         order.encode()
     };
-    orders.map(encoding).to_vec()
+    orders.map(encoding).collect()
 }
 
 pub(crate) fn toml_texts() -> Vec<Vec<u8>> {
-    let written = [small_order(), recipe_order(), convolutional_order(), text_order()];
+    let plain = [small_order(), recipe_order(), convolutional_order(), text_order()];
+    let written = plain.into_iter().chain(network_orders());
     let texts = [
         &include_bytes!("order.toml")[..],
         include_bytes!("../../benches/orders/cnn.toml"),
         include_bytes!("../../benches/orders/gpt.toml"),
     ];
     let written = written.map(|order| to_toml(&order).into_bytes());
-    written.into_iter().chain(texts.map(<[u8]>::to_vec)).collect()
+    written.chain(texts.map(<[u8]>::to_vec)).collect()
 }
 
 pub(crate) fn json_texts() -> Vec<Vec<u8>> {
@@ -160,6 +166,40 @@ fn text_order() -> OrderSpecification {
     order.train.metric = Metric::Loss;
     order.train.parameters_max = 10_000;
     order
+}
+
+/// The smallest residual network, an encoder over four tokens, and layers that are declared.
+fn network_orders() -> [OrderSpecification; 3] {
+    let with = |architecture| {
+        let mut order = recipe_order();
+        order.model.architecture = architecture;
+        order.train.parameters_max = 10_000;
+        order
+    };
+    let image = ImageShape { channels: 1, height: 2, width: 2 };
+    let widths = vec![2].try_into().expect("one of at most 8");
+    let residual = ResnetShape { image, widths, block_count: 1, groups: 2 };
+    let encoder = BertShape {
+        vocabulary: 16,
+        positions: 4,
+        width: 2,
+        hidden_width: 3,
+        layer_count: 1,
+        head_count: 1,
+    };
+    let layers = [
+        Layer::Convolution { outputs: 2, kernel: 3, stride: 2, padding: 1, has_bias: true },
+        Layer::Silu,
+        Layer::AveragePool,
+        Layer::Linear { outputs: 2, has_bias: true },
+    ];
+    let layers = layers.map(|layer| GraphLayer { layer, inputs: BoundedVec::new() });
+    let layers = layers.to_vec().try_into().expect("four of at most 512");
+    [
+        with(Architecture::Resnet(residual)),
+        with(Architecture::Bert(encoder)),
+        with(Architecture::Graph { input: GraphInput::Image(image), layers }),
+    ]
 }
 
 fn data() -> DataSpecification {

@@ -62,7 +62,7 @@ pub enum Failure {
         /// What it may take.
         time_limit_s: u32,
     },
-    /// It went wrong for now; another time it may go well.
+    /// It went wrong this time; another time it may go well.
     #[error("the worker cannot do the job now: {reason}")]
     #[codec(index = 7)]
     Unavailable {

@@ -401,7 +401,7 @@ impl Exchange {
     /// Removes a file; one that stays only takes room until it is too old.
     pub(super) async fn remove_file(&self, name: &str) {
         if let Err(error) = self.files.delete(name).await {
-            tracing::debug!(name, %error, "a file stays on the server for now");
+            tracing::debug!(name, %error, "a file stays on the server until it is too old");
         }
     }
 }

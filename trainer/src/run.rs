@@ -135,8 +135,10 @@ impl<'data> Trainer<'data> {
         if let Some(Base::Frozen(base)) = file.base_for(specification)? {
             network.set_base(base).map_err(engine)?;
         }
+        let mut batches = file.batches(&run).map_err(engine)?;
+        batches.set_changed(options.changed_images(specification)?);
         Ok(Self {
-            batches: file.batches(&run).map_err(engine)?,
+            batches,
             network,
             optimizer: optimizer.map_err(|source| TrainError::Optimizer { step, source })?,
             gradients: Gradients::new(&weights, options.accumulation),

@@ -87,6 +87,24 @@ impl Architecture {
         }
     }
 
+    /// How the features of an example stand, where it reads images.
+    #[must_use]
+    pub const fn image(&self) -> Option<ImageShape> {
+        match self {
+            Self::Cnn { image, .. } | Self::Graph { input: GraphInput::Image(image), .. } => {
+                Some(*image)
+            }
+            Self::Resnet(shape) => Some(shape.image),
+            Self::Vit(shape) => Some(shape.image),
+            Self::Mlp { .. }
+            | Self::Gpt { .. }
+            | Self::Graph { .. }
+            | Self::Bert(_)
+            | Self::Llama(_)
+            | Self::Lora(_) => None,
+        }
+    }
+
     /// Whether it reads running text, `None` where the data decides.
     #[must_use]
     pub const fn reads_running(&self) -> Option<bool> {

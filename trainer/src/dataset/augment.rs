@@ -7,6 +7,7 @@ use std::num::NonZeroU64;
 
 use aipot_domain_runtime::order::ImageShape;
 use aipot_kernels::chacha8::ChaChaStream;
+use parity_scale_codec::{Decode, Encode};
 
 use crate::batch_order::seed_bytes;
 
@@ -14,7 +15,7 @@ use crate::batch_order::seed_bytes;
 const AUGMENTATION_DOMAIN: &str = "augmentation";
 
 /// How images are changed.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Encode, Decode)]
 pub struct Augmentation {
     /// Half of the images are mirrored left to right.
     pub flip: bool,
@@ -23,6 +24,9 @@ pub struct Augmentation {
 }
 
 impl Augmentation {
+    /// Images stay as they are.
+    pub const NONE: Self = Self { flip: false, crop_padding: 0 };
+
     /// Changes one image; `draw` is its number in the run, from the first row of the first step on.
     ///
     /// The image is mirrored first and moved then; features of another length are left as they are.

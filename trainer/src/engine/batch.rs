@@ -2,13 +2,14 @@
 
 use aipot_domain_runtime::batch_order::{Permutation, epoch_order};
 use aipot_domain_runtime::order::network::{ValueShape, network};
-use aipot_domain_runtime::order::{DataFormat, DataSpecification, OrderSpecification};
+use aipot_domain_runtime::order::{DataFormat, DataSpecification, ImageShape, OrderSpecification};
 use aipot_kernels::row_span::RowSpan;
 
 use aipot_kernels::canonical::canonical;
 
 use super::EngineError;
 use super::room::Room;
+use crate::dataset::augment::Augmentation;
 use crate::dataset::import::Seekable;
 use crate::dataset::stream::{BatchPlan, BatchStream};
 
@@ -68,6 +69,8 @@ struct Rows {
     features: Vec<f32>,
     tokens: Vec<u32>,
     labels: Vec<u32>,
+    /// The images and how they are changed.
+    changed: Option<(ImageShape, Augmentation)>,
 }
 
 impl<'input> Batches<'input> {
@@ -91,6 +94,11 @@ impl<'input> Batches<'input> {
         Ok(Self { source: Source::Disk(Box::new(stream)), rows })
     }
 
+    /// Changes the images of every batch from now on.
+    pub(crate) fn set_changed(&mut self, changed: Option<(ImageShape, Augmentation)>) {
+        self.rows.changed = changed;
+    }
+
     /// Reads the examples of step `number`.
     ///
     /// # Errors
@@ -101,6 +109,7 @@ impl<'input> Batches<'input> {
             Source::Memory(bytes) => rows.fill_from(bytes, number),
             Source::Disk(stream) => rows.fill(stream.take(number.into())?),
         }
+        rows.change(number);
         let Rows { features, tokens, labels, .. } = rows;
         Ok(Batch { features, tokens, labels, number })
     }
@@ -130,8 +139,19 @@ impl Rows {
             features: room.floats(features),
             tokens: room.words(tokens),
             labels: room.words(labels),
+            changed: None,
             data,
         })
+    }
+
+    /// Changes the images that were taken; each draw has a number of its own in the run.
+    fn change(&mut self, number: u32) {
+        let Some((image, augmentation)) = self.changed else { return };
+        let width = self.features.len().checked_div(self.labels.len()).unwrap_or(0).max(1);
+        let first = u64::from(number).saturating_mul(self.row_count.into());
+        for (draw, features) in (first..).zip(self.features.chunks_mut(width)) {
+            augmentation.apply(image, self.seed, draw, features);
+        }
     }
 
     /// Takes the examples of step `number` out of the whole file.

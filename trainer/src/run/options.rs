@@ -1,11 +1,12 @@
 //! How a provider trains: its own choice within the order's bounds.
 
 use aipot_domain_runtime::order::check::BATCH_MAX;
-use aipot_domain_runtime::order::{Architecture, OrderSpecification};
+use aipot_domain_runtime::order::{Architecture, ImageShape, OrderSpecification};
 use parity_scale_codec::{Decode, Encode};
 use thiserror::Error;
 
 use crate::batch_order::step_count;
+use crate::dataset::augment::Augmentation;
 use crate::optimizer::OptimizerOptions;
 use crate::schedule::Schedule;
 
@@ -49,6 +50,8 @@ pub struct TrainingOptions {
     pub clip_norm: Option<f32>,
     /// Share of the averaged weights that stays in a step; with it, the averages are the model.
     pub average_share: Option<f32>,
+    /// How images are changed before they are seen.
+    pub augmentation: Augmentation,
 }
 
 /// An option that makes no run.
@@ -90,6 +93,20 @@ pub enum OptionError {
     AverageShare {
         /// What was wanted.
         value: f32,
+    },
+    /// There are no images to be changed.
+    #[error("the images of a {architecture} cannot be changed, because it reads none")]
+    NoImage {
+        /// What the order asks for.
+        architecture: &'static str,
+    },
+    /// Images would be moved out of their frame.
+    #[error("images are moved by up to {value} pixels, allowed are 0 to {max}")]
+    CropPadding {
+        /// What was wanted.
+        value: u32,
+        /// What is allowed: less than the shorter side.
+        max: u32,
     },
     /// A constant of the optimizer is no number or below zero.
     #[error("a constant of the optimizer is {value}, allowed are numbers from 0")]
@@ -134,6 +151,7 @@ impl TrainingOptions {
             optimizer,
             clip_norm,
             average_share: None,
+            augmentation: Augmentation::NONE,
         }
     }
 
@@ -169,6 +187,31 @@ impl TrainingOptions {
             Some(value) => Err(OptionError::OptimizerConstant { value }),
             None => Ok(()),
         }
+    }
+}
+
+impl TrainingOptions {
+    /// The images that are changed and how, `None` where they stay as they are.
+    ///
+    /// # Errors
+    /// [`OptionError::NoImage`] or [`OptionError::CropPadding`] for what the order's images do not allow.
+    pub(super) fn changed_images(
+        &self,
+        specification: &OrderSpecification,
+    ) -> Result<Option<(ImageShape, Augmentation)>, OptionError> {
+        let augmentation = self.augmentation;
+        if augmentation == Augmentation::NONE {
+            return Ok(None);
+        }
+        let architecture = &specification.model.architecture;
+        let image = architecture.image();
+        let image = image.ok_or(OptionError::NoImage { architecture: architecture.name() })?;
+        let (value, max) =
+            (augmentation.crop_padding, image.height.min(image.width).saturating_sub(1));
+        if value > max {
+            return Err(OptionError::CropPadding { value, max });
+        }
+        Ok(Some((image, augmentation)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the flags of `aipot train` choose: optimizer, course of the learning rate, and the rest of the run.
 
 use aipot_domain_runtime::order::OrderSpecification;
+use aipot_trainer::dataset::augment::Augmentation;
 use aipot_trainer::optimizer::OptimizerOptions;
 use aipot_trainer::run::{LEARNING_RATE_DEFAULT, TrainingOptions};
 use aipot_trainer::schedule::Schedule;
@@ -61,6 +62,12 @@ pub(super) struct ChoiceArguments {
     /// Deliver running averages of the weights, of which this share stays in a step, such as 0.999.
     #[arg(long)]
     ema: Option<f32>,
+    /// Mirror half of the images left to right.
+    #[arg(long)]
+    flip: bool,
+    /// Move images by up to so many pixels, zeros coming in from the sides.
+    #[arg(long, default_value_t = 0)]
+    crop_padding: u32,
 }
 
 /// What moves the weights.
@@ -143,6 +150,7 @@ impl ChoiceArguments {
         if let Some(norm) = self.clip {
             options.clip_norm = Some(norm).filter(|norm| norm.to_bits() != 0);
         }
+        options.augmentation = Augmentation { flip: self.flip, crop_padding: self.crop_padding };
         options.average_share = self.ema.or(options.average_share);
         options.check().map_err(TrainCommandError::Options)?;
         Ok(options)

@@ -5,6 +5,7 @@ use aipot_domain_runtime::order::OrderSpecification;
 
 use super::super::{Trainer, TrainingFile, TrainingOptions};
 use crate::checkpoint::Checkpoint;
+use crate::dataset::augment::Augmentation;
 use crate::engine::tests::{RECORDS, order};
 use crate::optimizer::OptimizerOptions;
 use crate::schedule::Schedule;
@@ -39,7 +40,9 @@ fn options(
     order: &OrderSpecification,
     (optimizer, learning_rate): (OptimizerOptions, f32),
 ) -> TrainingOptions {
+    let is_image = order.model.architecture.image().is_some();
     TrainingOptions {
+        augmentation: Augmentation { flip: is_image, crop_padding: u32::from(is_image) },
         batch_size: 4,
         accumulation: 2,
         learning_rate,

@@ -7,9 +7,11 @@ use super::error::ProgramError;
 use super::header::model_header;
 use super::model::{file_tensors, forward, layout};
 use super::{
-    Batch, Computation, DataInput, File, Function, Layout, Operand, Operation, Picker, Program,
-    ROW_ELEMENTS_MAX, SlotIndex, View,
+    Batch, Computation, DataInput, ELEMENTS_MAX, File, Function, Layout, Operand, Operation,
+    Picker, Program, ROW_ELEMENTS_MAX, SlotIndex, View,
 };
+use crate::order::network::{Layer, Network, network};
+use crate::order::shape::ShapeError;
 use crate::order::tensors::tensors;
 use crate::order::{DataFile, OrderSpecification};
 use crate::progress::TestSource;
@@ -48,6 +50,34 @@ impl Counters {
 /// # Errors
 /// [`ProgramError`] when the model does not fit the data, or a text is longer than a row of the counters.
 pub fn evaluation_batch_rows(specification: &OrderSpecification) -> Result<u32, ProgramError> {
+    let most = most_rows(specification)?;
+    let largest = network(specification).map_err(ShapeError::from)?;
+    let largest = largest.as_ref().map_or(0, largest_value);
+    // Halved until every slot fits.
+    let halves = core::iter::successors(Some(most), |rows| rows.checked_div(2));
+    let mut halves = halves.take_while(|rows| *rows > 0);
+    let is_fitting = |rows: u32| largest.saturating_mul(u64::from(rows)) <= u64::from(ELEMENTS_MAX);
+    // Where not even one example fits, the builder says what is too large.
+    Ok(halves.find(|rows| is_fitting(*rows)).unwrap_or(1))
+}
+
+/// The most numbers that a layer makes of one example, the scores of attentions included.
+fn largest_value(network: &Network) -> u64 {
+    let numbers = network.nodes.iter().map(|node| {
+        let (tokens, _) = node.shape.rows();
+        let pairs = u64::from(tokens).saturating_mul(u64::from(tokens));
+        let scores = if let Layer::Attention { heads, .. } = node.layer {
+            pairs.saturating_mul(u64::from(heads))
+        } else {
+            0
+        };
+        node.shape.value_count().max(scores)
+    });
+    numbers.max().unwrap_or(0)
+}
+
+/// Examples of a batch where the network sets no other bound.
+fn most_rows(specification: &OrderSpecification) -> Result<u32, ProgramError> {
     match layout(specification)? {
         Layout::Records { .. } | Layout::Floats { .. } => Ok(BATCH_RECORDS),
         Layout::Text { context, .. } => {

@@ -10,13 +10,14 @@ use super::machine::Machine;
 use super::orders::{MOMENTUM, order, recipe};
 use crate::bounded::BoundedVec;
 use crate::order::network::{AttentionMask, GraphInput, GraphLayer, Layer, network};
-use crate::order::tensors::tensors;
+use crate::order::tensors::{Tensor, base_tensors, tensors};
 use crate::order::{
     Architecture, BertShape, DataFile, DataFormat, LlamaShape, LoraBase, LoraShape, LoraTarget,
-    OrderSpecification,
+    OrderSpecification, Recipe,
 };
 use crate::primitives::DataRoot;
-use crate::program::training;
+use crate::program::{base_header, evaluation, evaluation_batch_rows, training};
+use crate::progress::TestSource;
 
 /// 1e-5, one half, 10,000 and 3 as f32.
 const EPSILON: u32 = 0x3727_c5ac;
@@ -121,7 +122,7 @@ fn lora(base: LoraBase) -> (OrderSpecification, Vec<u8>, Vec<u8>) {
         LoraBase::Llama(_) => of_text(architecture),
     };
     let tensors = network(&order).unwrap().unwrap().base;
-    let mut file = crate::program::base_header(&order).unwrap();
+    let mut file = base_header(&order).unwrap();
     for (place, tensor) in tensors.iter().enumerate() {
         let count: u32 = tensor.shape.iter().product();
         for element in 0..count {
@@ -232,4 +233,33 @@ fn an_evaluation_leaves_nothing_out() {
     for evaluation in evaluations(&order).unwrap() {
         assert!(!names(&evaluation.step).contains(&"what dropout keeps"));
     }
+}
+
+#[test]
+fn an_encoder_of_the_size_of_minilm_is_scored_in_batches_that_fit() {
+    // Sides of all-MiniLM-L6-v2, the head of which is trained over 64 tokens.
+    let base = BertShape {
+        vocabulary: 30_522,
+        positions: 512,
+        width: 384,
+        hidden_width: 1_536,
+        layer_count: 6,
+        head_count: 12,
+    };
+    let targets = BoundedVec::new();
+    let shape = LoraShape { base: LoraBase::Bert(base), rank: 4, alpha: 0x4080_0000, targets };
+    let mut order = order(Architecture::Lora(shape), (64, 2), 8);
+    order.data.format = DataFormat::Records { value_bytes: 2 };
+    order.train.recipe = Recipe::Free;
+    let values: u64 = base_tensors(&order).unwrap().iter().filter_map(Tensor::value_count).sum();
+    let byte_count = base_header(&order).unwrap().len() as u64 + 4 * values;
+    order.model.base = Some(DataFile { byte_count, ..order.data.train });
+    assert_eq!(evaluation_batch_rows(&order), Ok(32));
+    let file = DataFile { byte_count: u64::MAX, ..order.data.train };
+    let source = TestSource::Revealed(file);
+    let computation = evaluation(&order, &file, &source, [0; 32]).unwrap();
+    assert_eq!(computation.check(), Ok(()));
+    assert!(computation.step.operators.len() < 300);
+    order.data.feature_count = 16;
+    assert_eq!(evaluation_batch_rows(&order), Ok(64));
 }
